@@ -1,0 +1,222 @@
+namespace FunctionalDL.Kernels;
+
+/// <summary>
+/// Native memory for tensors. Blocks that come back are kept and lent again, by size class; nobody has to dispose anything.
+/// </summary>
+/// <remarks>
+/// <para>
+/// The garbage collector does not see native memory, so the pool asks it for a collection when the lent bytes exceed the larger of
+/// 16 MiB and twice the least that was lent since the last collection (which bounds what is truly in use). Memory in use
+/// therefore costs a number of collections that is logarithmic in its size, and garbage one for each doubling.
+/// </para>
+/// <para>
+/// A block that is not lent holds its own bookkeeping in its first bytes, so that giving memory back allocates nothing: a
+/// finalizer does no more than one compare-and-swap.
+/// </para>
+/// </remarks>
+public sealed unsafe class MemoryPool
+{
+    private const long Floor = 16L << 20;
+    private const int FinalizerPatienceMs = 250;
+
+    private readonly Lock _lock = new();
+    private readonly nint[] _free = new nint[SizeClass.Count];
+    private readonly Lock _collecting = new();
+    private readonly ManualResetEventSlim _finalized = new(true);
+    private nint _returned; // a stack without locks: finalizers push, Rent takes all of it
+    private long _live;
+    private long _held;
+    private long _idle; // bytes in _free
+    private long _threshold = Floor;
+
+    private MemoryPool()
+    {
+    }
+
+    /// <summary>The pool of the process.</summary>
+    public static MemoryPool Shared { get; } = new();
+
+    /// <summary>The bytes lent and not come back. Buffers that are unreachable but not yet collected count as lent.</summary>
+    public long LiveBytes => Volatile.Read(ref _live);
+
+    /// <summary>The bytes taken from the operating system: those lent and those kept for reuse.</summary>
+    public long HeldBytes => Volatile.Read(ref _held);
+
+    /// <summary>Lends a buffer of at least <paramref name="bytes"/> bytes, with undefined content.</summary>
+    /// <exception cref="OutOfMemoryException">The operating system has no more, even after collecting and trimming.</exception>
+    public NativeBuffer Rent(long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes, 1L << 56);
+        int index = SizeClass.Of(bytes);
+        long capacity = SizeClass.Bytes(index);
+        if (LiveBytes + capacity > Volatile.Read(ref _threshold))
+            CollectGarbage(capacity);
+
+        nint address = TakeIdle(index, out long taken);
+        if (address == 0)
+            (address, taken) = (TakeNew(capacity), capacity);
+        Interlocked.Add(ref _live, taken);
+        return new NativeBuffer(this, address, Math.Max(64, (bytes + 63) & ~63L), taken);
+    }
+
+    /// <summary>Gives all memory that is not lent back to the operating system.</summary>
+    public void Trim()
+    {
+        lock (_lock)
+        {
+            Sort();
+            for (int i = 0; i < _free.Length; i++)
+            {
+                while (_free[i] != 0)
+                {
+                    FreeBlock* block = (FreeBlock*)_free[i];
+                    _free[i] = block->Next;
+                    _held -= block->Capacity;
+                    _idle -= block->Capacity;
+                    SystemMemory.Free((nint)block);
+                }
+            }
+        }
+    }
+
+    /// <summary>Accepts a block back; called by finalizers too, so it must not wait, allocate or throw.</summary>
+    internal void TakeBack(nint address, long capacity)
+    {
+        FreeBlock* block = (FreeBlock*)address;
+        block->Capacity = capacity;
+        nint top;
+        do
+        {
+            top = Volatile.Read(ref _returned);
+            block->Next = top;
+        }
+        while (Interlocked.CompareExchange(ref _returned, address, top) != top);
+        Interlocked.Add(ref _live, -capacity);
+    }
+
+    /// <summary>A kept block of the class or a little above (less than double), or 0.</summary>
+    private nint TakeIdle(int index, out long capacity)
+    {
+        lock (_lock)
+        {
+            Sort();
+            for (int i = index; i < Math.Min(index + SizeClass.PerOctave, _free.Length); i++)
+            {
+                if (_free[i] == 0)
+                    continue;
+                FreeBlock* block = (FreeBlock*)_free[i];
+                _free[i] = block->Next;
+                _idle -= block->Capacity;
+                capacity = block->Capacity;
+                return (nint)block;
+            }
+        }
+
+        capacity = 0;
+        return 0;
+    }
+
+    private nint TakeNew(long capacity)
+    {
+        // A program whose sizes keep changing must not collect blocks of every size it ever used.
+        if (Volatile.Read(ref _idle) > Math.Max(Floor, LiveBytes))
+            Trim();
+        nint address;
+        try
+        {
+            address = SystemMemory.Allocate(capacity);
+        }
+        catch (OutOfMemoryException)
+        {
+            lock (_collecting)
+            {
+                GC.Collect();
+                WaitForFinalizers();
+            }
+
+            Trim();
+            address = SystemMemory.Allocate(capacity);
+        }
+
+        Interlocked.Add(ref _held, capacity);
+        return address;
+    }
+
+    /// <summary>Moves what came back into the lists by size. The caller holds the lock.</summary>
+    private void Sort()
+    {
+        nint address = Volatile.Read(ref _returned) == 0 ? 0 : Interlocked.Exchange(ref _returned, 0);
+        while (address != 0)
+        {
+            FreeBlock* block = (FreeBlock*)address;
+            address = block->Next;
+            int index = SizeClass.Of(block->Capacity);
+            block->Next = _free[index];
+            _free[index] = (nint)block;
+            _idle += block->Capacity;
+        }
+
+        long threshold = Math.Max(Floor, 2 * LiveBytes);
+        if (threshold < Volatile.Read(ref _threshold))
+            Volatile.Write(ref _threshold, threshold);
+    }
+
+    /// <summary>
+    /// Lets the collector find buffers that nobody uses. Most die young, so a collection of the young generations is tried first
+    /// and is enough if it halves the lent bytes; the threshold only grows after a full one.
+    /// </summary>
+    private void CollectGarbage(long wanted)
+    {
+        if (!_collecting.TryEnter())
+            return; // another thread is at it; waiting would only delay this one
+        try
+        {
+            long before = LiveBytes;
+            if (before + wanted <= _threshold)
+                return;
+            GC.Collect(1, GCCollectionMode.Forced, blocking: true);
+            WaitForFinalizers();
+            if (LiveBytes > before / 2)
+            {
+                GC.Collect(2, GCCollectionMode.Forced, blocking: true);
+                WaitForFinalizers();
+            }
+
+            Volatile.Write(ref _threshold, Math.Max(Floor, 2 * (LiveBytes + wanted)));
+        }
+        finally
+        {
+            _collecting.Exit();
+        }
+    }
+
+    /// <summary>
+    /// Waits until the finalizers of the last collection ran, but not for ever: a user's finalizer may hang, or this may be the
+    /// finalizers' own thread. The caller holds <see cref="_collecting"/>.
+    /// </summary>
+    private void WaitForFinalizers()
+    {
+        if (_finalized.IsSet)
+        {
+            _finalized.Reset();
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static done =>
+                {
+                    GC.WaitForPendingFinalizers();
+                    done.Set();
+                },
+                _finalized,
+                preferLocal: false);
+        }
+
+        _finalized.Wait(FinalizerPatienceMs);
+    }
+
+    /// <summary>What a block that is not lent holds in its first bytes.</summary>
+    private struct FreeBlock
+    {
+        public nint Next;
+        public long Capacity;
+    }
+}

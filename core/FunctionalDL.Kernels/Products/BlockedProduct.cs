@@ -1,0 +1,265 @@
+using System.Runtime.CompilerServices;
+using FunctionalDL.Kernels.Vectors;
+
+namespace FunctionalDL.Kernels.Products;
+
+/// <summary>
+/// Floating-point products, after Goto and van de Geijn (ACM TOMS 34, 2008): c is cut into tasks, k into sections; for each section
+/// a task packs its part of a for the second-level cache and walks over panels of b.
+/// </summary>
+internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
+    where TVector : unmanaged, IVector<TVector, T>
+    where T : unmanaged
+{
+    /// <summary>The most bytes of b that are packed at a time.</summary>
+    private const long SharedLimit = 64L << 20;
+
+    [ThreadStatic]
+    private static BlockedProduct<TVector, T>? t_kept;
+
+    private ProductShape _shape;
+    private ProductPlan _plan;
+    private T* _sharedB;
+    private int _firstStep; // the steps of k that this pass computes
+    private int _endStep;
+    private bool _packing;
+
+    private static int TileColumns => 2 * TVector.Count;
+
+    /// <summary>The columns of b in packed form: padded to whole vectors.</summary>
+    private int PaddedN => (_shape.N + TVector.Count - 1) / TVector.Count * TVector.Count;
+
+    public static void Multiply(WorkerPool pool, in ProductShape shape)
+    {
+        if (shape.K == 0)
+        {
+            for (int i = 0; i < shape.Batch; i++)
+                Copies.Zero((T*)shape.C + i * shape.CBatch, (long)shape.M * shape.N);
+            return;
+        }
+
+        ProductPlan plan = new(shape, TileColumns, pool.Threads);
+        if (plan.B == PanelSource.Shared && shape.Batch > 1)
+        {
+            MultiplyOneByOne(pool, shape);
+            return;
+        }
+
+        BlockedProduct<TVector, T> job = t_kept ?? new BlockedProduct<TVector, T>();
+        t_kept = null;
+        job._shape = shape;
+        job._plan = plan;
+        job.Run(shape.Work == 0 || plan.RowTasks * plan.ColumnTasks * shape.Batch == 1 ? WorkerPool.Of(1) : pool);
+        t_kept = job;
+    }
+
+    /// <summary>The matrices are large enough to share the threads within each.</summary>
+    private static void MultiplyOneByOne(WorkerPool pool, ProductShape shape)
+    {
+        int batch = shape.Batch;
+        shape.Batch = 1;
+        for (int i = 0; i < batch; i++)
+        {
+            Multiply(pool, shape);
+            shape.A.Address += shape.A.Batch * sizeof(T);
+            shape.B.Address += shape.B.Batch * sizeof(T);
+            shape.C += shape.CBatch * sizeof(T);
+        }
+    }
+
+    private void Run(WorkerPool pool)
+    {
+        int tasks = _shape.Batch * _plan.RowTasks * _plan.ColumnTasks;
+        int blocks = ProductPlan.CeilDiv(tasks, _plan.TasksPerBlock);
+        if (_plan.B != PanelSource.Shared)
+        {
+            _firstStep = 0;
+            _endStep = _shape.K;
+            pool.Run(blocks, this);
+            return;
+        }
+
+        long sectionBytes = (long)_plan.Section * PaddedN * sizeof(T);
+        int stepsAtOnce = (int)Math.Min(_shape.K, Math.Max(1, SharedLimit / sectionBytes) * _plan.Section);
+        _sharedB = (T*)Scratch.GetForCall((long)stepsAtOnce * PaddedN * sizeof(T));
+        for (_firstStep = 0; _firstStep < _shape.K; _firstStep = _endStep)
+        {
+            _endStep = Math.Min(_shape.K, _firstStep + stepsAtOnce);
+            _packing = true;
+            pool.Run(ProductPlan.CeilDiv(_shape.N, TileColumns), this);
+            _packing = false;
+            pool.Run(blocks, this);
+        }
+    }
+
+    public void Execute(int block, int worker)
+    {
+        if (_packing)
+        {
+            PackShared(block);
+            return;
+        }
+
+        int first = block * _plan.TasksPerBlock;
+        int end = Math.Min(first + _plan.TasksPerBlock, _shape.Batch * _plan.RowTasks * _plan.ColumnTasks);
+        for (int task = first; task < end; task++)
+        {
+            (int rest, int column) = Math.DivRem(task, _plan.ColumnTasks);
+            (int batch, int row) = Math.DivRem(rest, _plan.RowTasks);
+            Compute(batch, row * _plan.TaskM, column * _plan.TaskN);
+        }
+    }
+
+    /// <summary>Packs one panel of b for all sections of this pass.</summary>
+    private void PackShared(int panel)
+    {
+        int column = panel * TileColumns;
+        for (int p = _firstStep; p < _endStep; p += _plan.Section)
+        {
+            int steps = Math.Min(_plan.Section, _endStep - p);
+            PackB(0, p, steps, column, _sharedB + (long)(p - _firstStep) * PaddedN + (long)column * steps);
+        }
+    }
+
+    private void PackB(int batch, int step, int steps, int column, T* target)
+    {
+        int count = Math.Min(TileColumns, _shape.N - column);
+        int width = count > TVector.Count ? TileColumns : TVector.Count;
+        T* source = (T*)_shape.B.Address + batch * _shape.B.Batch + step * _shape.B.Row + column * _shape.B.Column;
+        Packing<TVector, T>.Pack(source, _shape.B.Column, _shape.B.Row, count, steps, target, width);
+    }
+
+    /// <summary>The part of c that starts at (<paramref name="row"/>, <paramref name="column"/>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Compute(int batch, int row, int column)
+    {
+        RowPanels rows = new(Math.Min(_plan.TaskM, _shape.M - row), _plan.TileRows);
+        int endColumn = Math.Min(column + _plan.TaskN, _shape.N);
+
+        T* edge = (T*)Scratch.Get(
+            sizeof(T) * (_plan.TileRows * (long)TileColumns + (long)_plan.Section * (TileColumns + (_plan.A == PanelSource.PerTask ? rows.Rows : 0))));
+        T* ownB = edge + _plan.TileRows * TileColumns;
+        T* ownA = ownB + (long)_plan.Section * TileColumns;
+
+        for (int p = _firstStep; p < _endStep; p += _plan.Section)
+        {
+            Tile tile;
+            tile.Steps = Math.Min(_plan.Section, _endStep - p);
+            tile.Accumulate = p != 0;
+            T* a = (T*)_shape.A.Address + batch * _shape.A.Batch + row * _shape.A.Row + p * _shape.A.Column;
+            if (_plan.A == PanelSource.PerTask)
+                PackA(a, rows, tile.Steps, ownA);
+
+            for (int j = column; j < endColumn; j += TileColumns)
+            {
+                int count = Math.Min(TileColumns, endColumn - j);
+                tile.Vectors = count > TVector.Count ? 2 : 1;
+                tile.BStep = tile.Vectors * TVector.Count * sizeof(T);
+                bool whole = count == tile.Vectors * TVector.Count;
+                if (_plan.B == PanelSource.Shared)
+                {
+                    tile.B = _sharedB + (long)(p - _firstStep) * PaddedN + (long)j * tile.Steps;
+                }
+                else if (_plan.B == PanelSource.Direct && whole)
+                {
+                    tile.B = (T*)_shape.B.Address + batch * _shape.B.Batch + p * _shape.B.Row + j;
+                    tile.BStep = (nint)_shape.B.Row * sizeof(T);
+                }
+                else
+                {
+                    PackB(batch, p, tile.Steps, j, ownB);
+                    tile.B = ownB;
+                }
+
+                T* c = (T*)_shape.C + batch * _shape.CBatch + (long)row * _shape.N + j;
+                MultiplyPanel(tile, rows, _plan.A == PanelSource.PerTask ? ownA : a, c, whole ? null : edge, count);
+            }
+        }
+    }
+
+    private void PackA(T* a, RowPanels rows, int steps, T* target)
+    {
+        for (int i = 0; i < rows.Count; i++)
+        {
+            int height = rows.Height(i);
+            Packing<TVector, T>.Pack(a, _shape.A.Row, _shape.A.Column, height, steps, target, height);
+            a += height * _shape.A.Row;
+            target += (long)height * steps;
+        }
+    }
+
+    /// <summary>All rows of a task times one panel of b.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void MultiplyPanel(Tile tile, RowPanels rows, T* a, T* c, T* edge, int columns)
+    {
+        bool packed = _plan.A == PanelSource.PerTask;
+        nint cRow = (nint)_shape.N * sizeof(T);
+        nint edgeRow = (nint)tile.Vectors * TVector.Count * sizeof(T);
+        for (int i = 0; i < rows.Count; i++)
+        {
+            int height = rows.Height(i);
+            nint aRow = packed ? sizeof(T) : (nint)_shape.A.Row * sizeof(T);
+            nint aStep = packed ? height * sizeof(T) : (nint)_shape.A.Column * sizeof(T);
+            var kernel = (delegate*<nint, byte*, nint, nint, byte*, nint, byte*, nint, bool, void>)
+                MicroKernels<TVector, T>.Find(height, tile.Vectors);
+            if (edge == null)
+            {
+                kernel(tile.Steps, (byte*)a, aRow, aStep, (byte*)tile.B, tile.BStep, (byte*)c, cRow, tile.Accumulate);
+            }
+            else
+            {
+                kernel(tile.Steps, (byte*)a, aRow, aStep, (byte*)tile.B, tile.BStep, (byte*)edge, edgeRow, false);
+                CopyEdge(edge, (int)(edgeRow / sizeof(T)), c, height, columns, tile.Accumulate);
+            }
+
+            a += packed ? (long)height * tile.Steps : height * _shape.A.Row;
+            c += (long)height * _shape.N;
+        }
+    }
+
+    /// <summary>Brings the valid part of a tile from scratch to c, with the same single addition that the micro-kernel makes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void CopyEdge(T* edge, int edgeRow, T* c, int rows, int columns, bool accumulate)
+    {
+        for (int i = 0; i < rows; i++, edge += edgeRow, c += _shape.N)
+        {
+            int j = 0;
+            for (; j + TVector.Count <= columns; j += TVector.Count)
+                TVector.Store(accumulate ? TVector.Load(edge + j) + TVector.Load(c + j) : TVector.Load(edge + j), c + j);
+            for (; j < columns; j++)
+                c[j] = accumulate ? Add(edge[j], c[j]) : edge[j];
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T Add(T a, T b) =>
+        typeof(T) == typeof(float) ? (T)(object)((float)(object)a + (float)(object)b) : (T)(object)((double)(object)a + (double)(object)b);
+
+    /// <summary>What the tiles of one panel have in common.</summary>
+    private struct Tile
+    {
+        public T* B;
+        public nint BStep;
+        public int Steps;
+        public int Vectors;
+        public bool Accumulate;
+    }
+
+    /// <summary>Rows cut into panels of nearly equal height: 13 rows make 7 and 6, for a panel of 1 would waste the pipeline.</summary>
+    private readonly struct RowPanels
+    {
+        public readonly int Rows;
+        public readonly int Count;
+        private readonly int _height;
+        private readonly int _higher;
+
+        public RowPanels(int rows, int tileRows)
+        {
+            Rows = rows;
+            Count = ProductPlan.CeilDiv(rows, tileRows);
+            (_height, _higher) = Math.DivRem(rows, Count);
+        }
+
+        public int Height(int panel) => panel < _higher ? _height + 1 : _height;
+    }
+}

@@ -1,0 +1,193 @@
+namespace FunctionalDL.Kernels.Tiles;
+
+/// <summary>A loop that folds. A unit of <see cref="FoldPlan"/> is done from start to end by one thread.</summary>
+internal sealed unsafe class FoldJob : TileJob
+{
+    private readonly FoldPlan _plan;
+    private readonly Folding[] _folds;
+    private readonly long _unitsPerBlock;
+    private byte* _partials; // [fold][outer, section, inner], if there is more than one section
+    private bool _combining;
+
+    public FoldJob(TileProgram program, int cost, FoldPlan plan, Folding[] folds)
+        : base(program, cost)
+    {
+        _plan = plan;
+        _folds = folds;
+        _unitsPerBlock = UnitsPerBlock(plan.UnitElements);
+        while (plan.Units / _unitsPerBlock > int.MaxValue / 2)
+            _unitsPerBlock *= 2;
+    }
+
+    /// <summary>The bytes between the accumulators of two folds.</summary>
+    private static long AccumulatorBytes => TileProgram.Align(TileProgram.TileSize * 8 + TileProgram.Padding);
+
+    private long Results => _plan.Outer * _plan.Inner;
+
+    protected override void Run(WorkerPool pool)
+    {
+        if (Results == 0)
+            return;
+        if (_plan.Reduced == 0)
+        {
+            foreach (Folding fold in _folds)
+                ClearTarget(fold);
+            return;
+        }
+
+        pool = Threads(pool, _plan.Units * _plan.UnitElements);
+        if (_plan.Sections > 1)
+            _partials = Scratch.GetForCall(PartialOffset(_folds.Length));
+        pool.Run((int)((_plan.Units + _unitsPerBlock - 1) / _unitsPerBlock), this);
+        if (_plan.Sections > 1)
+        {
+            _combining = true;
+            pool.Run((int)Math.Min(_plan.Outer, 1 << 20), this);
+            _combining = false;
+        }
+    }
+
+    public override void Execute(int block, int worker)
+    {
+        if (_combining)
+        {
+            for (long o = block; o < _plan.Outer; o += 1 << 20)
+                CombineSections(o);
+            return;
+        }
+
+        long first = block * _unitsPerBlock;
+        long end = Math.Min(first + _unitsPerBlock, _plan.Units);
+        byte* scratch = Scratch.Get(Program.ScratchBytes + (_folds.Length * AccumulatorBytes));
+        Program.BeginBlock(scratch, Slots, (end - first) * _plan.UnitElements);
+        for (long unit = first; unit < end; unit++)
+        {
+            if (_plan.Layout == FoldLayout.Planes)
+                FoldPlanes(scratch, unit);
+            else
+                FoldSection(scratch, unit);
+        }
+    }
+
+    /// <summary>Where the partial results of a fold start.</summary>
+    private long PartialOffset(int fold)
+    {
+        long offset = 0;
+        for (int i = 0; i < fold; i++)
+            offset += TileProgram.Align(Results * _plan.Sections * _folds[i].Size);
+        return offset;
+    }
+
+    private void ClearTarget(Folding fold)
+    {
+        byte* target = (byte*)Slots[fold.Slot];
+        for (long i = 0; i < Results; i += 1 << 20)
+            fold.ClearExactly(target + i * fold.Size, (int)Math.Min(1 << 20, Results - i));
+    }
+
+    /// <summary>One tile of whole planes.</summary>
+    private void FoldPlanes(byte* scratch, long unit)
+    {
+        long first = unit * _plan.PlanesPerUnit;
+        int planes = (int)Math.Min(_plan.PlanesPerUnit, _plan.Outer - first);
+        int plane = (int)(_plan.Reduced * _plan.Inner);
+        int count = planes * plane;
+        Program.RunTile(scratch, Slots, first * plane, count);
+        for (int f = 0; f < _folds.Length; f++)
+        {
+            Folding fold = _folds[f];
+            byte* source = Program.Folded(scratch, f, count);
+            byte* target = (byte*)Slots[fold.Slot] + first * _plan.Inner * fold.Size;
+            if (_plan.Inner == 1)
+            {
+                fold.Segments(source, planes, plane, target);
+                continue;
+            }
+
+            byte* sums = scratch + Program.ScratchBytes;
+            long bytes = _plan.Inner * fold.Size;
+            for (int i = 0; i < planes; i++, source += plane * fold.Size, target += bytes)
+            {
+                fold.Clear(sums, (int)_plan.Inner);
+                fold.Rows(source, (int)_plan.Reduced, (int)_plan.Inner, sums);
+                Buffer.MemoryCopy(sums, target, bytes, bytes);
+            }
+        }
+    }
+
+    /// <summary>The tiles of one section, in order.</summary>
+    private void FoldSection(byte* scratch, long unit)
+    {
+        (long rest, long section) = Math.DivRem(unit, _plan.Sections);
+        (long outer, long columnTile) = Math.DivRem(rest, _plan.ColumnTiles);
+        long column = columnTile * _plan.Width;
+        int width = (int)Math.Min(_plan.Width, _plan.Inner - column);
+        long row = section * _plan.SectionRows;
+        long end = Math.Min(row + _plan.SectionRows, _plan.Reduced);
+
+        byte* sums = scratch + Program.ScratchBytes;
+        for (int f = 0; f < _folds.Length; f++)
+            _folds[f].Clear(sums + f * AccumulatorBytes, width);
+
+        for (; row < end; row += _plan.RowsPerTile)
+        {
+            int rows = (int)Math.Min(_plan.RowsPerTile, end - row);
+            int count = rows * width;
+            Program.RunTile(scratch, Slots, (outer * _plan.Reduced + row) * _plan.Inner + column, count);
+            for (int f = 0; f < _folds.Length; f++)
+                FoldTile(_folds[f], Program.Folded(scratch, f, count), rows, width, sums + f * AccumulatorBytes);
+        }
+
+        for (int f = 0; f < _folds.Length; f++)
+        {
+            int size = _folds[f].Size;
+            byte* target = _plan.Sections == 1
+                ? (byte*)Slots[_folds[f].Slot] + (outer * _plan.Inner + column) * size
+                : _partials + PartialOffset(f) + ((outer * _plan.Sections + section) * _plan.Inner + column) * size;
+            Buffer.MemoryCopy(sums + f * AccumulatorBytes, target, width * size, width * size);
+        }
+    }
+
+    private void FoldTile(Folding fold, byte* source, int rows, int width, byte* sums)
+    {
+        if (_plan.Inner > 1)
+        {
+            fold.Rows(source, rows, width, sums);
+            return;
+        }
+
+        byte* chunk = stackalloc byte[8];
+        fold.Segments(source, 1, rows, chunk);
+        fold.Combine(chunk, 1, sums);
+    }
+
+    /// <summary>Combines the sections of one outer index: halves with halves, in a tree that depends on their number alone.</summary>
+    private void CombineSections(long outer)
+    {
+        for (int f = 0; f < _folds.Length; f++)
+        {
+            Folding fold = _folds[f];
+            long row = _plan.Inner * fold.Size;
+            byte* partials = _partials + PartialOffset(f) + outer * _plan.Sections * row;
+            for (long left = _plan.Sections; left > 1;)
+            {
+                long half = left / 2;
+                left -= half;
+                for (long i = 0; i < half; i++)
+                    CombineRow(fold, partials + (left + i) * row, partials + i * row);
+            }
+
+            Buffer.MemoryCopy(partials, (byte*)Slots[fold.Slot] + outer * row, row, row);
+        }
+    }
+
+    private void CombineRow(Folding fold, byte* source, byte* target)
+    {
+        const int Part = 1 << 20;
+        for (long done = 0; done < _plan.Inner; done += Part)
+        {
+            long offset = done * fold.Size;
+            fold.Combine(source + offset, (int)Math.Min(Part, _plan.Inner - done), target + offset);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+namespace FunctionalDL.Kernels.Tiles;
+
+/// <summary>One run of a tile loop: the program and, while it runs, the addresses.</summary>
+internal abstract class TileJob : IBlockJob
+{
+    /// <summary>Work, in simple instructions on single elements, below which waking another thread does not pay.</summary>
+    private const long SerialWork = 150_000;
+
+    /// <summary>Work that one block should at least have.</summary>
+    private const long BlockWork = 60_000;
+
+    private readonly int _cost;
+
+    protected TileJob(TileProgram program, int cost)
+    {
+        Program = program;
+        _cost = cost;
+    }
+
+    protected TileProgram Program { get; }
+
+    protected nint[] Slots { get; private set; } = [];
+
+    /// <summary>A job of the same program that can run at the same time.</summary>
+    public TileJob Copy() => (TileJob)MemberwiseClone();
+
+    public void Run(WorkerPool pool, nint[] slots)
+    {
+        Slots = slots;
+        try
+        {
+            Run(pool);
+        }
+        finally
+        {
+            Slots = [];
+        }
+    }
+
+    public abstract void Execute(int block, int worker);
+
+    protected abstract void Run(WorkerPool pool);
+
+    /// <summary>The threads that a number of elements is worth.</summary>
+    protected WorkerPool Threads(WorkerPool pool, long elements) => elements * _cost < SerialWork ? WorkerPool.Of(1) : pool;
+
+    /// <summary>How many units of <paramref name="elements"/> elements make a block.</summary>
+    protected long UnitsPerBlock(long elements) => Math.Max(1, BlockWork / (_cost * Math.Max(1, elements)));
+}
+
+/// <summary>A loop that only stores. A unit is a tile.</summary>
+internal sealed unsafe class MapJob : TileJob
+{
+    private readonly long _elements;
+    private readonly long _blockSize;
+
+    public MapJob(TileProgram program, int cost, int[] dims)
+        : base(program, cost)
+    {
+        _elements = 1;
+        foreach (int d in dims)
+            _elements *= d;
+        _blockSize = UnitsPerBlock(TileProgram.TileSize) * TileProgram.TileSize;
+        while (_elements / _blockSize > int.MaxValue / 2)
+            _blockSize *= 2;
+    }
+
+    protected override void Run(WorkerPool pool) =>
+        Threads(pool, _elements).Run((int)((_elements + _blockSize - 1) / _blockSize), this);
+
+    public override void Execute(int block, int worker)
+    {
+        long start = block * _blockSize;
+        long end = Math.Min(start + _blockSize, _elements);
+        byte* scratch = Scratch.Get(Program.ScratchBytes);
+        Program.BeginBlock(scratch, Slots, end - start);
+        for (; start < end; start += TileProgram.TileSize)
+            Program.RunTile(scratch, Slots, start, (int)Math.Min(TileProgram.TileSize, end - start));
+    }
+}

@@ -1,0 +1,154 @@
+using System.Runtime.CompilerServices;
+
+namespace FunctionalDL.Kernels.Tiles;
+
+/// <summary>
+/// The straight-line code of a tile loop, prepared: registers turned into values that are written once, values given places
+/// in scratch memory, instructions turned into kernels.
+/// </summary>
+internal sealed unsafe class TileProgram
+{
+    /// <summary>
+    /// The most elements of a tile: large enough to hide the cost of calling a kernel, small enough for the first-level cache to hold
+    /// a handful of float32 values.
+    /// </summary>
+    public const int TileSize = 1024;
+
+    /// <summary>Kernels work on multiples of this many elements, the lanes of the widest vector of the smallest type.</summary>
+    public const int Grain = 64;
+
+    /// <summary>Bytes behind each place that a kernel may read or overwrite.</summary>
+    public const int Padding = 128;
+
+    private readonly Value[] _values;
+    private readonly Step[] _steps;
+    private readonly StorePlan[] _stores;
+    private readonly int[] _perBlock; // values that are filled once per block: scalars, splats, patterns
+    private readonly int[] _folded;
+    private readonly byte[] _constants; // pinned
+
+    public TileProgram(TileProgramBuilder builder)
+    {
+        _values = builder.Values.ToArray();
+        _steps = builder.Steps.ToArray();
+        _stores = builder.Stores.ToArray();
+        _folded = builder.Folded;
+        _constants = builder.Constants;
+        _perBlock = Enumerable.Range(0, _values.Length).Where(i => _values[i].Kind is ValueKind.Scalar or ValueKind.Splat or ValueKind.Pattern).ToArray();
+        ContextBytes = Align(_values.Length * (long)sizeof(Place));
+        ScratchBytes = ContextBytes + builder.ScratchBytes;
+    }
+
+    /// <summary>The scratch memory that a block of work needs.</summary>
+    public long ScratchBytes { get; }
+
+    private long ContextBytes { get; }
+
+    public static long Align(long bytes) => (bytes + 63) & ~63L;
+
+    /// <summary>Makes what stays the same for all tiles of a block.</summary>
+    /// <param name="scratch">At least <see cref="ScratchBytes"/>.</param>
+    /// <param name="slots">The base addresses.</param>
+    /// <param name="elements">The most elements that the tiles of the block will cover.</param>
+    public void BeginBlock(byte* scratch, nint[] slots, long elements)
+    {
+        Place* places = (Place*)scratch;
+        byte* memory = scratch + ContextBytes;
+        byte* constants = (byte*)Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(_constants));
+        for (int i = 0; i < _values.Length; i++)
+        {
+            ref readonly Value value = ref _values[i];
+            bool constant = value.Kind == ValueKind.Constant;
+            places[i].Home = constant ? constants + value.Home : memory + value.Home;
+            places[i].Address = places[i].Home;
+            places[i].Step = value.Kind is ValueKind.Constant or ValueKind.Scalar or ValueKind.Splat ? 0 : 1;
+            places[i].Direct = false;
+        }
+
+        foreach (int i in _perBlock)
+        {
+            ref readonly Value value = ref _values[i];
+            byte* source = (byte*)slots[value.Slot] + value.Offset * value.Size;
+            if (value.Kind == ValueKind.Pattern)
+                value.Load!.MakePattern(source, elements, places[i].Home);
+            else
+                Runs.Splat(source, value.Size, places[i].Home);
+        }
+
+        for (int i = 0; i < _stores.Length; i++)
+            _stores[i].Begin(_values, slots, places);
+    }
+
+    /// <summary>Computes one tile and writes what is to be stored.</summary>
+    /// <param name="scratch">The scratch memory that <see cref="BeginBlock"/> prepared.</param>
+    /// <param name="slots">The base addresses.</param>
+    /// <param name="start">The first element of the tile, in row-major order of the iteration space.</param>
+    /// <param name="count">The elements of the tile, at most <see cref="TileSize"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void RunTile(byte* scratch, nint[] slots, long start, int count)
+    {
+        Place* places = (Place*)scratch;
+        int padded = (count + Grain - 1) & -Grain;
+        foreach (ref readonly StorePlan store in _stores.AsSpan())
+        {
+            ref Place place = ref places[store.Value];
+            if (store.LaterLoads is not null)
+                place.Address = place.Direct && padded == count ? (byte*)slots[store.Slot] + start * store.Size : place.Home;
+        }
+
+        TileOperands operands;
+        operands.Count = padded;
+        foreach (ref readonly Step step in _steps.AsSpan())
+        {
+            if (step.Kernel == 0)
+            {
+                ref readonly Value value = ref _values[step.Target];
+                places[step.Target].Address = value.Load!.Resolve(
+                    (byte*)slots[value.Slot] + value.Offset * value.Size, start, count, padded + step.Overread, places[step.Target].Home,
+                    out places[step.Target].Step);
+                continue;
+            }
+
+            operands.A = places[step.A].Address;
+            operands.StepA = places[step.A].Step;
+            operands.B = places[step.B].Address;
+            operands.StepB = places[step.B].Step;
+            operands.C = places[step.C].Address;
+            operands.StepC = places[step.C].Step;
+            operands.Target = places[step.Target].Address;
+            ((delegate*<TileOperands*, void>)step.Kernel)(&operands);
+        }
+
+        foreach (ref readonly StorePlan store in _stores.AsSpan())
+            Write(store, places[store.Value], slots, start, count);
+    }
+
+    /// <summary>The elements of a value that is folded, after <see cref="RunTile"/>; they are adjacent.</summary>
+    /// <param name="scratch">The scratch memory.</param>
+    /// <param name="index">Which of the folded values.</param>
+    /// <param name="count">The elements of the tile.</param>
+    public byte* Folded(byte* scratch, int index, int count)
+    {
+        Place* places = (Place*)scratch;
+        ref readonly Value value = ref _values[_folded[index]];
+        ref Place place = ref places[_folded[index]];
+        if (place.Step == 1)
+            return place.Address;
+
+        // One element for all (a sum of constants, or of a broadcast row): rare enough to write it out.
+        byte* spread = scratch + ContextBytes + value.Spread;
+        Runs.Fill(place.Address, value.Size, spread, count);
+        return spread;
+    }
+
+    private static void Write(in StorePlan store, in Place place, nint[] slots, long start, int count)
+    {
+        byte* target = (byte*)slots[store.Slot] + start * store.Size;
+        if (place.Address == target)
+            return;
+        if (place.Step == 0)
+            Runs.FillExactly(place.Address, store.Size, target, count);
+        else
+            Buffer.MemoryCopy(place.Address, target, (long)count * store.Size, (long)count * store.Size);
+    }
+}
