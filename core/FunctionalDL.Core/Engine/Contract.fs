@@ -1,0 +1,34 @@
+namespace FunctionalDL.Core
+
+/// What an engine says of an index that points outside its axis.
+[<RequireQualifiedAccess>]
+module internal IndexError =
+
+    let message operation (index: int64) length position =
+        $"{operation}: index {index} at flat position {position} is outside 0 to {length - 1}; "
+        + $"labels and indices must be smaller than the {length} places of the axis they choose from"
+
+/// A program made ready by an engine. It may be run from several threads at once.
+type IExecutable =
+
+    /// The outputs for these inputs (in the program's order, accepted by the engine before) and these
+    /// literals (in the order of `Program.literals`; null for the program's own). Raises ValueException for
+    /// element values that an operation refuses.
+    abstract Run: inputs: Storage[] * literals: Literal[] -> Storage[]
+
+    /// The plan as text, for whoever wants to know what will run.
+    abstract Print: unit -> string
+
+/// What computes. An engine is given flat programs and storages, never graphs or host pointers, so that it
+/// may live on another device. Engines hold no user-visible state: two runs of one program on one set of
+/// inputs give the same bits.
+type IEngine =
+
+    /// The name the user knows it by: `cpu`, `reference`.
+    abstract Name: string
+
+    /// The same elements in this engine's memory; the storage itself when they are there already.
+    abstract Accept: storage: Storage -> Storage
+
+    /// Makes a program ready to run, any number of times.
+    abstract Compile: program: Program -> IExecutable

@@ -1,0 +1,153 @@
+namespace FunctionalDL.Core
+
+open System
+open System.Collections.Concurrent
+open System.Collections.Generic
+
+/// Making graphs flat.
+[<RequireQualifiedAccess>]
+module Flatten =
+
+    /// The program that computes `roots`. Its inputs are the `arguments`, in order, then the values that the
+    /// graph has already, which are returned too. Raises TraceException when the graph depends on any other
+    /// symbol.
+    let program (arguments: Node[]) (roots: Node[]) : struct (Program * Node[]) =
+        let numbers = Dictionary<Node, int>(HashIdentity.Reference)
+        let captured = List<Node>()
+        let made = List<Node>()
+        arguments |> Array.iteri (fun i a -> numbers[a] <- i)
+
+        for node in Graph.topological (fun (n: Node) -> isNull n.Value && not (numbers.ContainsKey n)) roots do
+            match node.Origin with
+            | Origin.Made _ -> made.Add node
+            | Origin.Stored -> invalidOp "a stored node has a value"
+            | Origin.Symbol name ->
+                Fail.trace (
+                    $"'{name}' has no value: it stands for an argument while a function is traced. "
+                    + "Inside compile, do not branch on values and do not look at them; "
+                    + "after it, do not use tensors that were kept from inside"
+                )
+
+        let capture (node: Node) =
+            if not (isNull node.Value) && not (numbers.ContainsKey node) then
+                numbers[node] <- arguments.Length + captured.Count
+                captured.Add node
+
+        for node in made do
+            match node.Origin with
+            | Origin.Made prim -> Array.iter capture (Prim.operands prim)
+            | Origin.Stored
+            | Origin.Symbol _ -> ()
+
+        Array.iter capture roots
+        let inputCount = arguments.Length + captured.Count
+        made |> Seq.iteri (fun i node -> numbers[node] <- inputCount + i)
+
+        let step (node: Node) =
+            match node.Origin with
+            | Origin.Made prim -> {
+                Prim = Prim.map (fun o -> numbers[o]) prim
+                Type = node.Type
+              }
+            | Origin.Stored
+            | Origin.Symbol _ -> invalidOp "only made nodes are steps"
+
+        struct ({
+                    Inputs =
+                        Seq.append arguments captured
+                        |> Seq.map (fun (n: Node) -> n.Type)
+                        |> Seq.toArray
+                    Steps = made |> Seq.map step |> Seq.toArray
+                    Outputs = roots |> Array.map (fun r -> numbers[r])
+                },
+                captured.ToArray())
+
+/// Computing graphs when somebody looks.
+[<RequireQualifiedAccess>]
+module Evaluate =
+
+    /// Programs that differ only in the literals of their constants are the same.
+    let private byStructure =
+        let sameStep (a: Step) (b: Step) =
+            a.Type = b.Type
+            && match a.Prim, b.Prim with
+               | Prim.Constant(_, s), Prim.Constant(_, t) -> s.Equals t
+               | p, q -> p = q
+
+        {
+            new IEqualityComparer<struct (IEngine * Program)> with
+                member _.Equals(struct (e, a), struct (f, b)) =
+                    obj.ReferenceEquals(e, f)
+                    && a.Inputs.AsSpan().SequenceEqual(b.Inputs.AsSpan())
+                    && a.Outputs.AsSpan().SequenceEqual(b.Outputs.AsSpan())
+                    && a.Steps.Length = b.Steps.Length
+                    && Array.forall2 sameStep a.Steps b.Steps
+
+                member _.GetHashCode(struct (_, program)) =
+                    let mutable hash = HashCode()
+
+                    for input in program.Inputs do
+                        hash.Add input.Shape
+
+                    for step in program.Steps do
+                        match step.Prim with
+                        | Prim.Constant(_, shape) -> hash.Add shape
+                        | prim -> hash.Add prim
+
+                    hash.ToHashCode()
+        }
+
+    /// More plans than this are forgotten together, so that a program whose shapes never repeat does not keep
+    /// them all.
+    let private planLimit = 1024
+
+    // A memo of a pure function: nothing but speed depends on what it holds.
+    let private plans =
+        ConcurrentDictionary<struct (IEngine * Program), IExecutable>(byStructure)
+
+    let private executable (engine: IEngine) program =
+        let key = struct (engine, program)
+
+        match plans.TryGetValue key with
+        | true, plan -> plan
+        | _ ->
+            let plan = engine.Compile(Simplify.run false program)
+
+            if plans.Count >= planLimit then
+                plans.Clear()
+
+            plans[key] <- plan
+            plan
+
+    /// The values of nodes in an engine's memory; a node remembers its elements there.
+    let internal accept (engine: IEngine) (nodes: Node[]) =
+        nodes
+        |> Array.map (fun node ->
+            let storage = engine.Accept node.Value
+
+            if not (obj.ReferenceEquals(storage, node.Value)) then
+                node.Realise storage
+
+            storage)
+
+    /// Computes the nodes that have no value yet, together, on an engine.
+    let realise (engine: IEngine) (nodes: Node seq) =
+        let pending =
+            nodes |> Seq.filter (fun n -> isNull n.Value) |> Seq.distinct |> Seq.toArray
+
+        if pending.Length > 0 then
+            let struct (program, captured) = Flatten.program [||] pending
+            let plan = executable engine program
+            let results = plan.Run(accept engine captured, Program.literals program)
+            Array.iter2 (fun (node: Node) storage -> node.Realise storage) pending results
+
+    /// A chain of this many pending operations is computed without being asked, so that a loop that never
+    /// looks at its values does not grow for ever.
+    let private depthLimit = 4096
+
+    /// The node itself, computed when its pending graph has become too deep.
+    let internal bounded (node: Node) =
+        if node.Depth > depthLimit && not node.IsTracked && not node.IsSymbolic then
+            realise Cpu.engine [ node ]
+
+        node

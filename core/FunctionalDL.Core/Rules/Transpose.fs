@@ -1,0 +1,100 @@
+namespace FunctionalDL.Core
+
+/// The transpose of every primitive that is linear in an operand: how a cotangent of the result becomes
+/// cotangents of the operands. Derivative rules are made of linear primitives in the tangent, so these are
+/// all that reverse mode needs.
+[<RequireQualifiedAccess>]
+module internal Transpose =
+
+    let private notLinear prim =
+        invalidOp
+            $"{Prim.name prim} is not linear, so a derivative rule that applies it to a tangent is wrong"
+
+    let private inverse (axes: int[]) =
+        let inverse = Array.zeroCreate axes.Length
+        axes |> Array.iteri (fun i a -> inverse[a] <- i)
+        inverse
+
+    /// The part of a joined axis that operand `i` became, as spans of the whole.
+    let private partSpans axis (xs: Node[]) i =
+        let start = xs |> Seq.take i |> Seq.sumBy (fun x -> x.Type.Shape[axis])
+
+        xs[i].Type.Shape.Dims
+        |> Array.mapi (fun a size -> {
+            Start = (if a = axis then start else 0)
+            Step = 1
+            Count = size
+        })
+
+    /// The cotangents of the operands of `prim` that `isLinear` names, for a result with cotangent `ct`.
+    let rule (prim: Prim<Node>) (isLinear: Node -> bool) (ct: Node) : (Node * Node) list =
+        match prim with
+        | Prim.Unary(op, x) ->
+            match op with
+            | UnaryOp.Neg -> [ x, Build.neg ct ]
+            | UnaryOp.Abs
+            | UnaryOp.Sign
+            | UnaryOp.Sqrt
+            | UnaryOp.Exp
+            | UnaryOp.Expm1
+            | UnaryOp.Log
+            | UnaryOp.Log1p
+            | UnaryOp.Sin
+            | UnaryOp.Cos
+            | UnaryOp.Tanh
+            | UnaryOp.Sigmoid -> notLinear prim
+        | Prim.Binary(op, a, b) ->
+            match op, isLinear a, isLinear b with
+            | BinaryOp.Add, _, _ -> [
+                if isLinear a then
+                    a, ct
+                if isLinear b then
+                    b, ct
+              ]
+            | BinaryOp.Sub, _, _ -> [
+                if isLinear a then
+                    a, ct
+                if isLinear b then
+                    b, Build.neg ct
+              ]
+            | BinaryOp.Mul, true, false -> [ a, Build.mul ct b ]
+            | BinaryOp.Mul, false, true -> [ b, Build.mul a ct ]
+            | BinaryOp.Div, true, false -> [ a, Build.div ct b ]
+            | (BinaryOp.Mul | BinaryOp.Div | BinaryOp.Maximum | BinaryOp.Minimum), _, _ -> notLinear prim
+        | Prim.Select(condition, a, b) -> [
+            if isLinear a then
+                a, Build.select condition ct (Build.zeros ct)
+            if isLinear b then
+                b, Build.select condition (Build.zeros ct) ct
+          ]
+        | Prim.Cast(_, x) -> [ x, Build.cast x.Type.DType ct ]
+        | Prim.Reduce(op, _, x) ->
+            match op with
+            | ReduceOp.Sum -> [ x, Build.expand x.Type.Shape ct ]
+            | ReduceOp.Max -> notLinear prim
+        | Prim.Reshape(_, x) -> [ x, Build.reshape x.Type.Shape ct ]
+        | Prim.Permute(axes, x) -> [ x, Build.permute (inverse axes) ct ]
+        | Prim.Expand(shape, x) -> [ x, Build.sum (Build.stretchedAxes shape x) ct ]
+        | Prim.Slice(spans, x) -> [ x, Graph.make (Prim.Embed(x.Type.Shape, spans, ct)) ]
+        | Prim.Embed(_, spans, x) -> [ x, Build.slice spans ct ]
+        | Prim.Concat(axis, xs) -> [
+            for i in 0 .. xs.Length - 1 do
+                if isLinear xs[i] then
+                    xs[i], Build.slice (partSpans axis xs i) ct
+          ]
+        | Prim.MatMul(a, b) ->
+            match isLinear a, isLinear b with
+            | true, false -> [ a, Build.matMul ct (Build.transpose b) ]
+            | false, true -> [ b, Build.matMul (Build.transpose a) ct ]
+            | _ -> notLinear prim
+        | Prim.Gather(axis, source, index) -> [
+            source, Build.scatterAdd axis source.Type.Shape[axis] ct index
+          ]
+        | Prim.ScatterAdd(axis, _, source, index) -> [ source, Build.gather axis ct index ]
+        | Prim.Variable x -> [ x, ct ]
+        | Prim.Constant _
+        | Prim.Iota _
+        | Prim.Random _
+        | Prim.Compare _
+        | Prim.Arg _
+        | Prim.StopGradient _ -> notLinear prim

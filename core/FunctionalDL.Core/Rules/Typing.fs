@@ -1,0 +1,283 @@
+namespace FunctionalDL.Core
+
+/// Shape and element type: all that is known of a tensor before it is computed.
+[<Struct>]
+type TensorType = {
+    DType: DType
+    Shape: Shape
+} with
+
+    override this.ToString() = $"{this.DType}{this.Shape}"
+
+/// The shape and type rule of every primitive. What it refuses never reaches an engine.
+[<RequireQualifiedAccess>]
+module Typing =
+
+    let private shapeError operation text = Fail.shape $"{operation}: {text}"
+
+    let private dtypeError operation text = Fail.dtype $"{operation}: {text}"
+
+    let private requireFloat operation (t: TensorType) =
+        if not (DType.isFloat t.DType) then
+            dtypeError operation $"operand is {t}; it needs a floating-point type: cast it to float32 first"
+
+    let private requireNumber operation (t: TensorType) =
+        match t.DType with
+        | DType.Bool
+        | DType.UInt8 ->
+            dtypeError operation $"operand is {t}; cast it to a number type to compute with first"
+        | DType.Int32
+        | DType.Int64
+        | DType.Float32
+        | DType.Float64 -> ()
+
+    let private requireIndex operation (t: TensorType) =
+        match t.DType with
+        | DType.Int32
+        | DType.Int64 -> ()
+        | DType.Bool
+        | DType.UInt8
+        | DType.Float32
+        | DType.Float64 -> dtypeError operation $"the index is {t}; it needs whole numbers (int64 or int32)"
+
+    let private requireSame operation (a: TensorType) (b: TensorType) =
+        if a.DType <> b.DType then
+            dtypeError operation $"operands are {a} and {b}; cast one to the other's type"
+
+        if not (a.Shape.Equals b.Shape) then
+            shapeError operation $"operands are {a.Shape} and {b.Shape}; they need equal shapes"
+
+    let private requireSpans operation (spans: Span[]) (shape: Shape) =
+        if spans.Length <> shape.Rank then
+            shapeError operation $"{spans.Length} spans for shape {shape}; it needs one for each axis"
+
+        for axis in 0 .. spans.Length - 1 do
+            let s = spans[axis]
+            let last = s.Start + (s.Count - 1) * s.Step
+            let inside i = i >= 0 && i < shape[axis]
+
+            if
+                s.Step = 0
+                || s.Count < 0
+                || (s.Count > 0 && not (inside s.Start && inside last))
+            then
+                shapeError
+                    operation
+                    $"start {s.Start}, step {s.Step}, count {s.Count} leaves axis {axis} of shape {shape}"
+
+    /// Raises unless the two shapes agree everywhere but on `axis`.
+    let private requireSameBut operation axis (a: Shape) (b: Shape) =
+        if
+            a.Rank <> b.Rank
+            || Seq.exists (fun i -> i <> axis && a[i] <> b[i]) (seq { 0 .. a.Rank - 1 })
+        then
+            shapeError operation $"shapes {a} and {b} must agree on every axis but {axis}"
+
+    let private withSize axis size (shape: Shape) =
+        let dims = shape.ToArray()
+        dims[axis] <- size
+        Shape dims
+
+    let private matMul (a: TensorType) (b: TensorType) =
+        let operation = "matmul"
+
+        if a.DType <> b.DType then
+            dtypeError operation $"operands are {a} and {b}; cast one to the other's type"
+
+        requireNumber operation a
+        let rank = a.Shape.Rank
+
+        if rank < 2 || b.Shape.Rank <> rank then
+            shapeError operation $"operands are {a.Shape} and {b.Shape}; they need equal ranks of at least 2"
+
+        for i in 0 .. rank - 3 do
+            if a.Shape[i] <> b.Shape[i] then
+                shapeError operation $"batch sizes differ at axis {i}: {a.Shape} · {b.Shape}"
+
+        if a.Shape[-1] <> b.Shape[-2] then
+            let hint =
+                if a.Shape[-1] = b.Shape[-1] then
+                    "; did you mean the transpose of the second?"
+                elif a.Shape[-2] = b.Shape[-2] then
+                    "; did you mean the transpose of the first?"
+                else
+                    ""
+
+            shapeError operation $"inner sizes differ: {a.Shape} · {b.Shape}{hint}"
+
+        {
+            a with
+                Shape = withSize (rank - 1) b.Shape[-1] a.Shape
+        }
+
+    let private rule (prim: Prim<TensorType>) : TensorType =
+        let operation = Prim.name prim
+
+        match prim with
+        | Prim.Constant(literal, shape) -> { DType = literal.DType; Shape = shape }
+        | Prim.Iota(dtype, length) ->
+            let t = {
+                DType = dtype
+                Shape = Shape.ofList [ length ]
+            }
+
+            requireNumber operation t
+            t
+        | Prim.Random(dtype, shape, _, key) ->
+            if
+                key
+                <> {
+                       DType = DType.Int32
+                       Shape = Shape.ofList [ 2 ]
+                   }
+            then
+                dtypeError operation $"the key is {key}; it needs int32[2]"
+
+            let t = { DType = dtype; Shape = shape }
+            requireNumber operation t
+            t
+        | Prim.Unary(op, x) ->
+            match op with
+            | UnaryOp.Neg
+            | UnaryOp.Abs
+            | UnaryOp.Sign -> requireNumber operation x
+            | UnaryOp.Sqrt
+            | UnaryOp.Exp
+            | UnaryOp.Expm1
+            | UnaryOp.Log
+            | UnaryOp.Log1p
+            | UnaryOp.Sin
+            | UnaryOp.Cos
+            | UnaryOp.Tanh
+            | UnaryOp.Sigmoid -> requireFloat operation x
+
+            x
+        | Prim.Binary(op, a, b) ->
+            requireSame operation a b
+
+            match op with
+            | BinaryOp.Div -> requireFloat operation a
+            | BinaryOp.Add
+            | BinaryOp.Sub
+            | BinaryOp.Mul
+            | BinaryOp.Maximum
+            | BinaryOp.Minimum -> requireNumber operation a
+
+            a
+        | Prim.Compare(_, a, b) ->
+            requireSame operation a b
+            { a with DType = DType.Bool }
+        | Prim.Select(condition, a, b) ->
+            requireSame operation a b
+
+            if condition.DType <> DType.Bool then
+                dtypeError operation $"the condition is {condition}; it needs bool"
+
+            if not (condition.Shape.Equals a.Shape) then
+                shapeError operation $"the condition is {condition.Shape} and the values are {a.Shape}"
+
+            a
+        | Prim.Cast(dtype, x) -> { x with DType = dtype }
+        | Prim.Reduce(op, axes, x) ->
+            requireNumber operation x
+
+            match op with
+            | ReduceOp.Max when axes |> Array.exists (fun a -> x.Shape[a] = 0) ->
+                shapeError
+                    operation
+                    $"shape {x.Shape} has no elements on a reduced axis, so there is no largest one"
+            | ReduceOp.Max
+            | ReduceOp.Sum -> ()
+
+            {
+                x with
+                    Shape = Shape.keepAxes axes x.Shape
+            }
+        | Prim.Arg(_, axis, x) ->
+            requireNumber operation x
+
+            if x.Shape[axis] = 0 then
+                shapeError operation $"axis {axis} of shape {x.Shape} has no elements"
+
+            {
+                DType = DType.Int64
+                Shape = withSize axis 1 x.Shape
+            }
+        | Prim.Reshape(shape, x) ->
+            if shape.Size <> x.Shape.Size then
+                shapeError operation $"{x.Shape} has {x.Shape.Size} elements and {shape} has {shape.Size}"
+
+            { x with Shape = shape }
+        | Prim.Permute(axes, x) ->
+            if Array.sort axes <> Array.init x.Shape.Rank id then
+                shapeError operation $"{Text.bracketed axes} does not order the axes of {x.Shape}"
+
+            {
+                x with
+                    Shape = Shape(axes |> Array.map (fun a -> x.Shape[a]))
+            }
+        | Prim.Expand(shape, x) ->
+            let fits i = x.Shape[i] = shape[i] || x.Shape[i] = 1
+
+            if
+                shape.Rank <> x.Shape.Rank
+                || not (Seq.forall fits (seq { 0 .. shape.Rank - 1 }))
+            then
+                shapeError operation $"{x.Shape} does not stretch to {shape}: only axes of size 1 stretch"
+
+            { x with Shape = shape }
+        | Prim.Slice(spans, x) ->
+            requireSpans operation spans x.Shape
+
+            {
+                x with
+                    Shape = Shape(spans |> Array.map _.Count)
+            }
+        | Prim.Embed(shape, spans, x) ->
+            requireSpans operation spans shape
+
+            if spans |> Array.map _.Count <> x.Shape.Dims then
+                shapeError
+                    operation
+                    $"the spans pick a part of {shape} that does not have the operand's shape {x.Shape}"
+
+            { x with Shape = shape }
+        | Prim.Concat(axis, xs) ->
+            if xs.Length = 0 then
+                shapeError operation "there is nothing to join"
+
+            for x in xs do
+                if x.DType <> xs[0].DType then
+                    dtypeError operation $"operands are {xs[0]} and {x}; cast one to the other's type"
+
+                requireSameBut operation axis xs[0].Shape x.Shape
+
+            {
+                xs[0] with
+                    Shape = withSize axis (xs |> Array.sumBy (fun x -> x.Shape[axis])) xs[0].Shape
+            }
+        | Prim.MatMul(a, b) -> matMul a b
+        | Prim.Gather(axis, source, index) ->
+            requireIndex operation index
+            requireSameBut operation axis source.Shape index.Shape
+            { source with Shape = index.Shape }
+        | Prim.ScatterAdd(axis, length, source, index) ->
+            requireIndex operation index
+            requireNumber operation source
+
+            if not (source.Shape.Equals index.Shape) then
+                shapeError operation $"source {source.Shape} and index {index.Shape} need equal shapes"
+
+            {
+                source with
+                    Shape = withSize axis length source.Shape
+            }
+        | Prim.StopGradient x
+        | Prim.Variable x -> x
+
+    /// The type of the result, from the types of the operands. Raises ShapeException or DTypeException when they do not
+    /// fit the primitive, or when the result would have more elements than can be counted.
+    let infer (prim: Prim<TensorType>) : TensorType =
+        let result = rule prim
+        Shape.requireCountable (Prim.name prim) result.Shape
+        result
