@@ -1,0 +1,513 @@
+/// Every row of the table through every derivative there is, in both modes and to the second order, against differences;
+/// and the kinks, whose slopes are agreed and not measured.
+module FunctionalDL.Tests.DerivativeTests
+
+open System
+open NUnit.Framework
+open FSharp.Reflection
+open FunctionalDL.Core
+open FunctionalDL.Tests.Support
+open FunctionalDL.Tests.PrimTable
+
+// ---- differences -------------------------------------------------------------------------------------------------
+
+/// The step of differences: a power of 2, so that the points themselves are exact.
+let private h = Math.ScaleB(1.0, -10)
+
+/// Allowed, relative to the largest element (at least 1). The five-point difference is off by h⁴/30 · f⁽⁵⁾, which the
+/// domains of the table keep below 1e-9 (log at 1/2, second order: 120 · 2⁶ · 3e-14 = 2e-10), and rounding adds
+/// 1.5 · ε · |f| / h = 3e-13 · |f|.
+let private tolerance = 1e-8
+
+/// Allowed between two exact ways to the same number: rounding alone.
+let private rounding = 1e-12
+
+/// How a function of several arrays moves along a direction: the five-point central difference
+/// (8 (f(x+hv) - f(x-hv)) - (f(x+2hv) - f(x-2hv))) / 12h.
+let private difference (f: float[] list -> float[]) (x: float[] list) (v: float[] list) : float[] =
+    let at step =
+        f (List.map2 (Array.map2 (fun a b -> a + step * b)) x v)
+
+    let near = Array.map2 (-) (at h) (at -h)
+    let far = Array.map2 (-) (at (2.0 * h)) (at (-2.0 * h))
+    Array.map2 (fun n f -> (8.0 * n - f) / (12.0 * h)) near far
+
+/// The differences along each element of each input in turn: a gradient, when `f` gives one number.
+let private gradientByDifferences f (x: float[] list) : float[] list =
+    x
+    |> List.mapi (fun input values ->
+        values
+        |> Array.mapi (fun element _ ->
+            let unit = x |> List.map (fun values -> Array.zeroCreate<float> values.Length)
+            unit[input][element] <- 1.0
+            (difference f x unit)[0]))
+
+// ---- a case at work ----------------------------------------------------------------------------------------------
+
+let private dot (a: Tensor) (b: Tensor) = Tensor.sum (a * b)
+
+let private dots (xs: Tensor list) ys = List.map2 dot xs ys |> List.reduce (+)
+
+/// A case on an engine, with random weights that make one number of its output and a random direction for its inputs.
+type private Trial(engine: IEngine, case: Case, rng: Random) =
+    let shapes = case.Inputs |> List.map fst
+    let values = case.Inputs |> List.map snd
+    let tensors (values: float[] list) = List.map2 Tensor.ofFloats shapes values
+    let v = values |> List.map (fun x -> direction rng x.Length)
+
+    let weight =
+        let y = case.Apply(tensors values)
+        Tensor.ofFloats (dimsOf y) (direction rng y.Shape.Size)
+
+    /// ⟨weight, f²/2 + f⟩: curved even where f is linear, so that second derivatives are worth looking at.
+    let scalar xs =
+        let y = case.Apply xs
+        dot weight (0.5 * (y * y) + y)
+
+    member _.X = tensors values
+    member _.V = tensors v
+    member _.Weight = weight
+    member _.Scalar = scalar
+    member _.Floats x = floatsOn engine x
+
+    member _.AllFloats xs =
+        xs |> List.map (floatsOn engine) |> Array.concat
+
+    member _.Difference f =
+        let run = Compile.on engine f
+        difference (tensors >> run >> floatsOn engine) values v
+
+    member _.Gradient f =
+        let run = Compile.on engine f
+        gradientByDifferences (tensors >> run >> floatsOn engine) values |> Array.concat
+
+let private casesPerRow = 12
+
+/// Runs a check on the cases of a row, on an engine.
+let private check name engine (test: Case -> Trial -> string -> unit) =
+    for seed in 1..casesPerRow do
+        let rng = Random(seed)
+        let case = (row name).Case rng
+        let shapes = case.Inputs |> List.map fst
+        test case (Trial(engineOf engine, case, rng)) $"{name} on {engine}, case {seed}, shapes %A{shapes}"
+
+let rowsOnEngines = [
+    for r in rows do
+        for engine in engineNames -> TestCaseData(r.Name, engine)
+]
+
+// ---- the table is complete ---------------------------------------------------------------------------------------
+
+[<Test>]
+let ``every case of the union has a row of its own`` () =
+    let cases (t: Type) = FSharpType.GetUnionCases(t).Length
+
+    let operations = [ typeof<UnaryOp>; typeof<BinaryOp>; typeof<CompareOp>; typeof<ReduceOp>; typeof<ArgOp> ]
+
+    // A case with an operation has as many rows as the operation has cases.
+    let expected =
+        cases typeof<Prim<int>> - operations.Length + List.sumBy cases operations
+
+    shouldEqual expected (rows |> List.distinctBy _.Name |> List.length)
+
+[<Test>]
+let ``every row computes with its own primitive`` () =
+    let printed (row: Row) =
+        [
+            for seed in 1..casesPerRow do
+                let case = row.Case(Random seed)
+                Compile.print case.Apply (tensorsOf case)
+        ]
+        |> String.concat "\n"
+
+    for row in rows do
+        // These two only rename a value, so no program keeps them; what they do is seen in the derivatives.
+        if row.Name <> "stopgradient" && row.Name <> "variable" then
+            printed row |> shouldContain [ $" = {row.Name}" ]
+
+// ---- first order -------------------------------------------------------------------------------------------------
+
+[<TestCaseSource("rowsOnEngines")>]
+let ``forward mode is the central difference`` (name: string, engine: string) =
+    check name engine (fun case trial what ->
+        let _, moved = jvp case.Apply trial.X trial.V
+        shouldBeClose what tolerance (trial.Difference case.Apply) (trial.Floats moved))
+
+[<TestCaseSource("rowsOnEngines")>]
+let ``reverse mode is the central difference along every element`` (name: string, engine: string) =
+    check name engine (fun _ trial what ->
+        let value, gradient = valueAndGrad trial.Scalar trial.X
+        shouldBeClose $"{what}: value" rounding (trial.Floats(trial.Scalar trial.X)) (trial.Floats value)
+        shouldBeClose what tolerance (trial.Gradient trial.Scalar) (trial.AllFloats gradient))
+
+[<TestCaseSource("rowsOnEngines")>]
+let ``reverse mode transposes forward mode`` (name: string, engine: string) =
+    check name engine (fun case trial what ->
+        let _, moved = jvp case.Apply trial.X trial.V
+        let _, pullback = vjp case.Apply trial.X
+        let forward = trial.Floats(dot trial.Weight moved)
+        let backward = trial.Floats(dots (pullback trial.Weight) trial.V)
+        shouldBeClose what rounding forward backward)
+
+// ---- second order ------------------------------------------------------------------------------------------------
+
+[<TestCaseSource("rowsOnEngines")>]
+let ``second derivatives are the central differences of the gradient, whichever modes are nested``
+    (name: string, engine: string)
+    =
+    check name engine (fun _ trial what ->
+        let gradient = grad trial.Scalar
+
+        let join (xs: Tensor list) =
+            xs |> List.map (Tensor.reshape [ -1 ]) |> Tensor.cat 0
+
+        let byDifferences = trial.Difference(gradient >> join)
+        let forwardOverReverse = jvp gradient trial.X trial.V |> snd
+        let reverseOverReverse = grad (fun xs -> dots (gradient xs) trial.V) trial.X
+        let reverseOverForward = grad (fun xs -> snd (jvp trial.Scalar xs trial.V)) trial.X
+
+        shouldBeClose
+            $"{what}, forward over reverse"
+            tolerance
+            byDifferences
+            (trial.AllFloats forwardOverReverse)
+
+        shouldBeClose
+            $"{what}, reverse over reverse"
+            tolerance
+            byDifferences
+            (trial.AllFloats reverseOverReverse)
+
+        shouldBeClose
+            $"{what}, reverse over forward"
+            tolerance
+            byDifferences
+            (trial.AllFloats reverseOverForward)
+
+        let curvature = trial.Floats(dots forwardOverReverse trial.V)
+
+        let forwardOverForward =
+            jvp (fun xs -> snd (jvp trial.Scalar xs trial.V)) trial.X trial.V |> snd
+
+        shouldBeClose $"{what}, forward over forward" 1e-10 curvature (trial.Floats forwardOverForward))
+
+// ---- kinks and extremes ------------------------------------------------------------------------------------------
+
+/// A function at a place where its value or slope is a matter of agreement (PyTorch's), or where a careless formula fails.
+type private Kink = {
+    Case: string
+    Apply: Tensor list -> Tensor
+    At: (int list * float list) list
+    Value: float list
+    /// Of the sum of the elements, for each input; None where nobody has a use for it.
+    Gradient: float list list option
+}
+
+let private kink case apply at value gradient = {
+    Case = case
+    Apply = apply
+    At = at
+    Value = value
+    Gradient = Some gradient
+}
+
+/// A kink of a function of one vector.
+let private kink1 case (apply: Tensor -> Tensor) (at: float list) value gradient =
+    kink case (List.head >> apply) [ [ at.Length ], at ] value [ gradient ]
+
+let private kink2 case apply (a: float list) (b: float list) value gradientA gradientB =
+    let apply =
+        function
+        | [ a; b ] -> apply a b
+        | xs -> invalidArg (nameof xs) "two inputs"
+
+    kink case apply [ [ a.Length ], a; [ b.Length ], b ] value [ gradientA; gradientB ]
+
+let private valueOnly k = { k with Gradient = None }
+
+let private inf = infinity
+
+let private indices (values: int64 list) =
+    Tensor.ofInt64s [ values.Length ] (List.toArray values)
+
+let private mask = Tensor.ofBools [ 3 ] [| true; false; true |]
+
+let private kinks = [
+    // Kinks.
+    kink1 "relu" Tensor.relu [ -1.0; 0.0; -0.0; 2.0; nan; inf; -inf ] [ 0.0; 0.0; 0.0; 2.0; nan; inf; 0.0 ] [
+        0.0
+        0.0
+        0.0
+        1.0
+        1.0
+        1.0
+        0.0
+    ]
+    kink1 "abs" Tensor.abs [ -2.0; 0.0; -0.0; 3.0; -inf ] [ 2.0; 0.0; 0.0; 3.0; inf ] [
+        -1.0
+        0.0
+        0.0
+        1.0
+        -1.0
+    ]
+    kink1 "sign" Tensor.sign [ -2.0; 0.0; 3.0; inf; -inf ] [ -1.0; 0.0; 1.0; 1.0; -1.0 ] [
+        0.0
+        0.0
+        0.0
+        0.0
+        0.0
+    ]
+    // Ties.
+    kink2 "maximum" Tensor.maximum [ 1.0; 2.0; 0.0; inf ] [ 1.0; 3.0; -0.0; inf ] [ 1.0; 3.0; 0.0; inf ] [
+        0.5
+        0.0
+        0.5
+        0.5
+    ] [ 0.5; 1.0; 0.5; 0.5 ]
+    kink2 "minimum" Tensor.minimum [ 1.0; 2.0; 0.0; -inf ] [ 1.0; 3.0; -0.0; -inf ] [ 1.0; 2.0; 0.0; -inf ] [
+        0.5
+        1.0
+        0.5
+        0.5
+    ] [ 0.5; 0.0; 0.5; 0.5 ]
+    kink2 "maximum with NaN" Tensor.maximum [ nan; 1.0; nan ] [ 1.0; nan; nan ] [ nan; nan; nan ] [] []
+    |> valueOnly
+    kink2 "minimum with NaN" Tensor.minimum [ nan; 1.0; nan ] [ 1.0; nan; nan ] [ nan; nan; nan ] [] []
+    |> valueOnly
+    kink1 "amax, one tie" Tensor.amax [ 1.0; 3.0; 3.0; 2.0 ] [ 3.0 ] [ 0.0; 0.5; 0.5; 0.0 ]
+    kink1 "amax, all tie" Tensor.amax [ 4.0; 4.0; 4.0; 4.0 ] [ 4.0 ] [ 0.25; 0.25; 0.25; 0.25 ]
+    kink1 "amax of -inf" Tensor.amax [ -inf; -inf ] [ -inf ] [ 0.5; 0.5 ]
+    kink1 "amax of length 1" Tensor.amax [ -7.0 ] [ -7.0 ] [ 1.0 ]
+    kink1 "amax with NaN" Tensor.amax [ 1.0; nan; 3.0 ] [ nan ] [] |> valueOnly
+    kink
+        "amax, ties over two axes"
+        (List.head >> Tensor.amaxAxes [ 0; 2 ])
+        [ [ 2; 2; 2 ], [ 5; 1; 0; 2; 5; 5; 2; 1 ] |> List.map float ] [ 5.0; 2.0 ] [
+            [ 1.0 / 3.0; 0.0; 0.0; 0.5; 1.0 / 3.0; 1.0 / 3.0; 0.5; 0.0 ]
+        ]
+    kink1 "argmax, the first of several" (Tensor.argmax 0 >> Tensor.cast DType.Float64) [ 1.0; 3.0; 3.0 ] [
+        1.0
+    ] [ 0.0; 0.0; 0.0 ]
+    kink1 "argmin, the first of several" (Tensor.argmin 0 >> Tensor.cast DType.Float64) [ 3.0; 1.0; 1.0 ] [
+        1.0
+    ] [ 0.0; 0.0; 0.0 ]
+    kink1 "argmax, the first NaN wins" (Tensor.argmax 0 >> Tensor.cast DType.Float64) [ inf; nan; nan; 9.0 ] [
+        1.0
+    ] []
+    |> valueOnly
+    kink1 "argmin, the first NaN wins" (Tensor.argmin 0 >> Tensor.cast DType.Float64) [ -inf; 1.0; nan; nan ] [
+        2.0
+    ] []
+    |> valueOnly
+    kink1 "argmax of -inf alone" (Tensor.argmax 0 >> Tensor.cast DType.Float64) [ -inf; -inf ] [ 0.0 ] []
+    |> valueOnly
+    // Repeated places.
+    kink1 "gather of one place thrice" (Tensor.gather 0 (indices [ 2L; 2L; 0L; 2L ])) [ 1.0; 2.0; 3.0 ] [
+        3.0
+        3.0
+        1.0
+        3.0
+    ] [ 1.0; 0.0; 3.0 ]
+    kink1
+        "scatterAdd to one place thrice"
+        (Tensor.scatterAdd 0 3 (indices [ 2L; 2L; 0L; 2L ]))
+        [ 1.0; 2.0; 3.0; 4.0 ] [ 3.0; 0.0; 7.0 ] [ 1.0; 1.0; 1.0; 1.0 ]
+    kink1 "indexSelect, repeated" (Tensor.indexSelect 0 (indices [ 1L; 1L ])) [ 5.0; 6.0 ] [ 6.0; 6.0 ] [
+        0.0
+        2.0
+    ]
+    // What is chosen away may be anything.
+    kink2 "where, NaN not chosen" (Tensor.where mask) [ 1.0; nan; 3.0 ] [ nan; 5.0; nan ] [ 1.0; 5.0; 3.0 ] [
+        1.0
+        0.0
+        1.0
+    ] [ 0.0; 1.0; 0.0 ]
+    // What derivatives stop at.
+    kink1 "stopGradient of one factor" (fun x -> x * Tensor.stopGradient x) [ 3.0; -2.0 ] [ 9.0; 4.0 ] [
+        3.0
+        -2.0
+    ]
+    kink1 "cast to whole numbers" (Tensor.cast DType.Int64 >> Tensor.cast DType.Float64) [ 2.9; -2.9 ] [
+        2.0
+        -2.0
+    ] [ 0.0; 0.0 ]
+    // The edges of domains, infinity, NaN.
+    kink1 "sqrt" Tensor.sqrt [ 0.0; 4.0; inf; -1.0; nan ] [ 0.0; 2.0; inf; nan; nan ] [
+        inf
+        0.25
+        0.0
+        nan
+        nan
+    ]
+    kink1 "log" Tensor.log [ 0.0; 1.0; inf; -1.0; nan; -inf ] [ -inf; 0.0; inf; nan; nan; nan ] []
+    |> valueOnly
+    kink1 "log1p" Tensor.log1p [ -1.0; 0.0; inf; -2.0; nan; 1e-20; -inf ] [
+        -inf
+        0.0
+        inf
+        nan
+        nan
+        1e-20
+        nan
+    ] []
+    |> valueOnly
+    kink1 "exp" Tensor.exp [ -inf; inf; nan; 0.0 ] [ 0.0; inf; nan; 1.0 ] [ 0.0; inf; nan; 1.0 ]
+    kink1 "expm1" Tensor.expm1 [ -inf; inf; nan; 0.0; 1e-20 ] [ -1.0; inf; nan; 0.0; 1e-20 ] [
+        0.0
+        inf
+        nan
+        1.0
+        1.0
+    ]
+    kink1 "sin" Tensor.sin [ inf; nan; 0.0 ] [ nan; nan; 0.0 ] [] |> valueOnly
+    kink1 "cos" Tensor.cos [ -inf; nan; 0.0 ] [ nan; nan; 1.0 ] [] |> valueOnly
+    kink1 "tanh" Tensor.tanh [ -inf; inf; nan; 0.0 ] [ -1.0; 1.0; nan; 0.0 ] [ 0.0; 0.0; nan; 1.0 ]
+    kink1 "sigmoid" Tensor.sigmoid [ -inf; inf; nan; 0.0 ] [ 0.0; 1.0; nan; 0.5 ] [ 0.0; 0.0; nan; 0.25 ]
+    kink2
+        "division by zero"
+        (/)
+        [ 1.0; -1.0; 0.0; 1.0; inf ]
+        [ 0.0; 0.0; 0.0; inf; inf ]
+        [ inf; -inf; nan; 0.0; nan ] [] []
+    |> valueOnly
+    kink2 "zero times infinity" (*) [ 0.0; inf ] [ inf; -inf ] [ nan; -inf ] [ inf; -inf ] [ 0.0; inf ]
+    kink2 "infinity minus infinity" (-) [ inf; inf ] [ inf; -inf ] [ nan; inf ] [ 1.0; 1.0 ] [ -1.0; -1.0 ]
+    // Comparisons with NaN and of zeros.
+    kink2
+        "eq"
+        (fun a b -> Tensor.cast DType.Float64 (Tensor.eq a b))
+        [ nan; 0.0; inf ]
+        [ nan; -0.0; inf ]
+        [ 0.0; 1.0; 1.0 ] [] []
+    |> valueOnly
+    kink2
+        "ne"
+        (fun a b -> Tensor.cast DType.Float64 (Tensor.ne a b))
+        [ nan; 0.0; inf ]
+        [ nan; -0.0; inf ]
+        [ 1.0; 0.0; 0.0 ] [] []
+    |> valueOnly
+    kink2
+        "lt"
+        (fun a b -> Tensor.cast DType.Float64 (Tensor.lt a b))
+        [ nan; -0.0; 1.0 ]
+        [ 1.0; 0.0; inf ]
+        [ 0.0; 0.0; 1.0 ] [] []
+    |> valueOnly
+    kink2
+        "le"
+        (fun a b -> Tensor.cast DType.Float64 (Tensor.le a b))
+        [ nan; 0.0; inf ]
+        [ 1.0; -0.0; inf ]
+        [ 0.0; 1.0; 1.0 ] [] []
+    |> valueOnly
+    kink2
+        "gt"
+        (fun a b -> Tensor.cast DType.Float64 (Tensor.gt a b))
+        [ 1.0; 0.0; inf ]
+        [ nan; -0.0; 1.0 ]
+        [ 0.0; 0.0; 1.0 ] [] []
+    |> valueOnly
+    kink2
+        "ge"
+        (fun a b -> Tensor.cast DType.Float64 (Tensor.ge a b))
+        [ 1.0; -0.0; inf ]
+        [ nan; 0.0; inf ]
+        [ 0.0; 1.0; 1.0 ] [] []
+    |> valueOnly
+    // Large and small.
+    kink1 "exp of ±300" Tensor.exp [ 300.0; -300.0; 710.0; -746.0 ] [ exp 300.0; exp -300.0; inf; 0.0 ] [
+        exp 300.0
+        exp -300.0
+        inf
+        0.0
+    ]
+    kink1 "expm1 of ±300" Tensor.expm1 [ 300.0; -300.0 ] [ exp 300.0; -1.0 ] [ exp 300.0; exp -300.0 ]
+    kink1 "sigmoid of ±300" Tensor.sigmoid [ 300.0; -300.0; 800.0; -800.0 ] [ 1.0; exp -300.0; 1.0; 0.0 ] [
+        0.0
+        exp -300.0
+        0.0
+        0.0
+    ]
+    kink1 "tanh of ±300" Tensor.tanh [ 300.0; -300.0 ] [ 1.0; -1.0 ] [ 0.0; 0.0 ]
+    kink1 "logSoftmax of ±300" (Tensor.logSoftmax 0) [ 300.0; -300.0 ] [ 0.0; -600.0 ] [ -1.0; 1.0 ]
+    kink1 "softmax of ±300" (Tensor.softmax 0) [ 300.0; -300.0 ] [ 1.0; exp -600.0 ] [ 0.0; 0.0 ]
+    kink1 "logSumExp of 1000s" (Tensor.logSumExp 0) [ 1000.0; 1000.0; 1000.0 ] [ 1000.0 + log 3.0 ] [
+        1.0 / 3.0
+        1.0 / 3.0
+        1.0 / 3.0
+    ]
+    kink1 "logSumExp with -inf" (Tensor.logSumExp 0) [ -inf; 2.0 ] [ 2.0 ] [ 0.0; 1.0 ]
+    kink1 "logSumExp of -inf alone" (Tensor.logSumExp 0) [ -inf; -inf ] [ -inf ] []
+    |> valueOnly
+    kink1 "logSumExp with inf" (Tensor.logSumExp 0) [ inf; 2.0 ] [ inf ] []
+    |> valueOnly
+    // Nothing, and one thing.
+    kink1 "sum of nothing" Tensor.sum [] [ 0.0 ] []
+    kink1 "elementwise on nothing" (fun x -> Tensor.exp x * x) [] [] []
+    kink1 "cat with nothing" (fun x -> Tensor.cat 0 [ Tensor.full DType.Float64 [ 0 ] 0.0; x ]) [ 1.0 ] [
+        1.0
+    ] [ 1.0 ]
+    kink1 "gather of nothing" (Tensor.gather 0 (indices [])) [ 1.0; 2.0 ] [] [ 0.0; 0.0 ]
+    kink1 "scatterAdd of nothing" (Tensor.scatterAdd 0 2 (indices [])) [] [ 0.0; 0.0 ] []
+    kink1 "narrow to nothing" (Tensor.narrow 0 1 0) [ 1.0; 2.0 ] [] [ 0.0; 0.0 ]
+    kink1 "mean of length 1" Tensor.mean [ 5.0 ] [ 5.0 ] [ 1.0 ]
+    kink1
+        "matmul without inner size"
+        (fun x -> Tensor.matmul (Tensor.reshape [ 2; 0 ] x) (Tensor.reshape [ 0; 2 ] x))
+        [] [ 0.0; 0.0; 0.0; 0.0 ] []
+    kink1 "var of a large mean" (Tensor.var 1 []) [ 1e8 + 1.0; 1e8 + 2.0; 1e8 + 3.0 ] [ 1.0 ] [
+        -1.0
+        0.0
+        1.0
+    ]
+]
+
+let kinksOnEngines = [
+    for k in kinks do
+        for engine in engineNames -> TestCaseData(k.Case, engine)
+]
+
+[<TestCaseSource("kinksOnEngines")>]
+let ``kinks, ties and extremes have the agreed values and slopes`` (name: string, engine: string) =
+    let kink = kinks |> List.find (fun k -> k.Case = name)
+    let on = engineOf engine
+    let inputs = kink.At |> List.map (fun (shape, values) -> float64s shape values)
+
+    // Each element is held to its own size: among ±300 the largest says nothing of the smallest.
+    let compare what (expected: float list) (actual: float[]) =
+        shouldEqual expected.Length actual.Length
+
+        List.iteri2
+            (fun i (e: float) a ->
+                let isClose =
+                    e = a
+                    || (Double.IsNaN e && Double.IsNaN a)
+                    || abs (e - a) <= 4e-15 * max (abs e) 1e-290
+
+                ensure $"{what}: element {i} is {a:R}, expected {e:R}" isClose)
+            expected
+            (List.ofArray actual)
+
+    compare "value" kink.Value (floatsOn on (kink.Apply inputs))
+
+    match kink.Gradient with
+    | None -> ()
+    | Some gradients ->
+        let found = grad (kink.Apply >> Tensor.sum) inputs
+        List.iter2 (fun expected g -> compare "gradient" expected (floatsOn on g)) gradients found
+
+[<TestCase("reference")>]
+[<TestCase("cpu")>]
+let ``casts saturate, cut towards zero and turn NaN into zero`` (engine: string) =
+    let values = [ 2.9; -2.9; 300.0; -1.0; nan; 1e30; -1e30; infinity ]
+
+    let cast dtype =
+        float64s [ 8 ] values |> Tensor.cast dtype |> floatsOn (engineOf engine)
+
+    shouldBeExactly "uint8" [ 2.0; 0.0; 255.0; 0.0; 0.0; 255.0; 0.0; 255.0 ] (cast DType.UInt8)
+    let top, bottom = float Int32.MaxValue, float Int32.MinValue
+    shouldBeExactly "int32" [ 2.0; -2.0; 300.0; -1.0; 0.0; top; bottom; top ] (cast DType.Int32)
+    let top, bottom = float Int64.MaxValue, float Int64.MinValue
+    shouldBeExactly "int64" [ 2.0; -2.0; 300.0; -1.0; 0.0; top; bottom; top ] (cast DType.Int64)
+    shouldBeExactly "bool" [ 1.0; 1.0; 1.0; 1.0; 1.0; 1.0; 1.0; 1.0 ] (cast DType.Bool)
