@@ -1,0 +1,123 @@
+namespace FunctionalDL.Benchmarks
+
+open System
+open FunctionalDL.Core
+open FunctionalDL.Data
+
+/// Training the small perceptron on real MNIST.
+[<RequireQualifiedAccess>]
+module Mnist =
+
+    /// Normalised pictures `[items; 784]` and their classes, in an engine's memory.
+    type private Part = {
+        Images: Tensor
+        Labels: Tensor
+        Items: int
+    }
+
+    /// How many of the 60,000 are trained on; the rest is for validation.
+    [<Literal>]
+    let private TrainItems = 50_000
+
+    /// The training pictures of a folder, split and normalised by the mean and standard deviation of the
+    /// first part.
+    let private load engine (folder: string) =
+        let all = (Idx.readDataset folder).Train
+        let items = all.Images.Dims[0]
+
+        if items <= TrainItems then
+            raise (
+                DataException(
+                    all.ImagesPath,
+                    $"{items} pictures",
+                    $"give real MNIST: {TrainItems} are for training, and some must be left for validation",
+                    null
+                )
+            )
+
+        let pixels = all.Images.Dims[1] * all.Images.Dims[2]
+
+        let images =
+            Tensor.ofBytes [ items; pixels ] all.Images.Bytes |> Tensor.cast DType.Float32
+
+        let labels = Tensor.ofBytes [ items ] all.Labels.Bytes |> Tensor.cast DType.Int64
+        let train = Tensor.narrow 0 0 TrainItems images
+        let mean, deviation = Tensor.mean train, Tensor.std 1 [] train
+        let normalised = (images - mean) / deviation
+
+        let part start count = {
+            Images = Tensor.narrow 0 start count normalised
+            Labels = Tensor.narrow 0 start count labels
+            Items = count
+        }
+
+        let train, valid = part 0 TrainItems, part TrainItems (items - TrainItems)
+        Tensor.evalOn engine [ train.Images; train.Labels; valid.Images; valid.Labels ]
+        train, valid
+
+    let private batch (images, labels, index) = {
+        Inputs = [ Tensor.indexSelect 0 index images ]
+        Targets = [ Tensor.indexSelect 0 index labels ]
+    }
+
+    let private indices (order: int64[]) = Tensor.ofInt64s [ order.Length ] order
+
+    /// Epochs of `training` in batches of 64 in random order, the last short one dropped, each from fresh
+    /// weights and followed by validation in batches of 128.
+    let epochs engine (training: Training) (seconds: float) (folder: string) : Measurement =
+        let training = {
+            training with
+                Metrics = [ Metric.accuracy ]
+        }
+
+        let train, valid = load engine folder
+
+        let step =
+            Compile.on engine (fun (state, images, labels, index) ->
+                Train.step training state (batch (images, labels, index)))
+
+        let measure =
+            Compile.on engine (fun (variables, images, labels, index) ->
+                Train.evaluateBatch training variables (batch (images, labels, index)))
+
+        let order = Array.init valid.Items int64
+
+        let epoch (state: State, shuffleKey) =
+            let batches =
+                Key.permutation train.Items shuffleKey
+                |> Array.chunkBySize 64
+                |> Array.filter (fun b -> b.Length = 64)
+
+            let trained =
+                batches
+                |> Array.fold
+                    (fun state batch -> step (state, train.Images, train.Labels, indices batch) |> fst)
+                    state
+
+            let hits batch =
+                (measure (trained.Variables, valid.Images, valid.Labels, indices batch)).Sums["accuracy"]
+
+            let sums = order |> Array.chunkBySize 128 |> Array.map hits
+
+            float (sums |> Array.sumBy (fun s -> (Tensor.toInt64s s)[0]))
+            / float valid.Items
+
+        let fresh number =
+            let key = Key.ofSeed number
+            let state = Train.init key [ Shape.ofList [ 64; train.Images.Shape[1] ] ] training
+            Tensor.evalOn engine (Structure.leaves state)
+            state, Key.child "shuffle" key
+
+        // The first epoch is for warming up.
+        epoch (fresh 0L) |> ignore
+        let accuracies = Collections.Generic.List<float>()
+        let times = Collections.Generic.List<float>()
+
+        while times.Count < 5 || Seq.sum times < seconds do
+            let start = fresh (int64 times.Count + 1L)
+            times.Add(Measure.once (fun () -> accuracies.Add(epoch start)))
+
+        {
+            Times = times.ToArray()
+            Extra = [ "accuracy", Math.Round(Measure.median (accuracies.ToArray()), 4) ]
+        }

@@ -1,0 +1,23 @@
+/// Functions of two tensors, element by element, and choosing between them.
+module FunctionalDL.Conformance.Families.Binary
+
+open FunctionalDL.Core
+open FunctionalDL.Conformance
+
+let table = [
+    Operation.binary "add" (fun a b -> a + b)
+    Operation.binary "sub" (fun a b -> a - b)
+    Operation.binary "mul" (fun a b -> a * b)
+    Operation.binary "div" (fun a b -> a / b)
+    Operation.binary "maximum" Tensor.maximum
+    Operation.binary "minimum" Tensor.minimum
+    Operation.binary "eq" Tensor.eq
+    Operation.binary "ne" Tensor.ne
+    Operation.binary "lt" Tensor.lt
+    Operation.binary "le" Tensor.le
+    Operation.binary "gt" Tensor.gt
+    Operation.binary "ge" Tensor.ge
+    Operation.single "where" [] (fun request ->
+        let condition, a, b = Operation.three request
+        Tensor.where condition a b)
+]
