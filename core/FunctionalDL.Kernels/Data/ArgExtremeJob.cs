@@ -19,7 +19,7 @@ internal sealed unsafe class ArgExtremeJob<T>(bool maximum, long outer, long red
     private long Units => outer * Parts;
 
     public void Run(WorkerPool pool) =>
-        (outer * reduced * inner < SerialElements ? WorkerPool.Of(1) : pool).Run(
+        (outer * reduced * inner < SerialElements ? WorkerPool.CallerOnly : pool).Run(
             checked((int)((Units + UnitsPerBlock - 1) / UnitsPerBlock)), this);
 
     public void Execute(int block, int worker)

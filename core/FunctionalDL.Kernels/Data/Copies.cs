@@ -87,29 +87,28 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
     {
         _source = source;
         _target = target;
-        List<Axis> axes = Simplify(dims, sourceStrides, targetStrides);
+        Span<Axis> axes = dims.Length <= 16 ? stackalloc Axis[dims.Length + 1] : new Axis[dims.Length + 1];
+        axes = axes[..Simplify(dims, sourceStrides, targetStrides, axes)];
 
         // The columns are where the target is densest; the rows where the source is, so that rectangles are dense in both.
         _column = axes[^1];
-        axes.RemoveAt(axes.Count - 1);
+        axes = axes[..^1];
         _row = new Axis(1, 0, 0);
-        if (axes.Count > 0)
+        _outer = [];
+        if (axes.Length > 0)
         {
-            int densest = axes.Count - 1;
-            if (Math.Abs(_column.Source) != 1)
+            int densest = axes.Length - 1;
+            for (int i = densest; i >= 0 && Math.Abs(_column.Source) != 1; i--)
             {
-                for (int i = axes.Count - 1; i >= 0; i--)
-                {
-                    if (Math.Abs(axes[i].Source) == 1)
-                        densest = i;
-                }
+                if (Math.Abs(axes[i].Source) == 1)
+                    densest = i;
             }
 
             _row = axes[densest];
-            axes.RemoveAt(densest);
+            axes[(densest + 1)..].CopyTo(axes[densest..]);
+            _outer = axes[..^1].ToArray();
         }
 
-        _outer = [.. axes];
         _unitColumns = Math.Min(_column.Size, IsTransposition ? TransposedColumns : UnitElements);
         _unitRows = Math.Clamp(UnitElements / _unitColumns, 1, _row.Size);
         _columnUnits = (_column.Size + _unitColumns - 1) / _unitColumns;
@@ -126,7 +125,7 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
         long elements = _units * _unitRows * _unitColumns;
         long perBlock = Math.Max(1, UnitElements / (_unitRows * _unitColumns));
         int blocks = checked((int)((_units + perBlock - 1) / perBlock));
-        (elements * sizeof(T) < SerialBytes ? WorkerPool.Of(1) : pool).Run(blocks, this);
+        (elements * sizeof(T) < SerialBytes ? WorkerPool.CallerOnly : pool).Run(blocks, this);
     }
 
     public void Execute(int block, int worker)
@@ -152,21 +151,35 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
         }
     }
 
-    /// <summary>Dimensions in order of the target's strides, the largest first, merged where both layouts allow; at least one.</summary>
-    private static List<Axis> Simplify(int[] dims, long[] sourceStrides, long[] targetStrides)
+    /// <summary>
+    /// Dimensions in order of the target's strides, the largest first, merged where both layouts allow; gives their number, at least one.
+    /// </summary>
+    private static int Simplify(int[] dims, long[] sourceStrides, long[] targetStrides, Span<Axis> axes)
     {
-        List<Axis> merged = [];
-        IEnumerable<Axis> axes = dims.Select((size, i) => new Axis(size, sourceStrides[i], targetStrides[i]));
-        foreach (Axis axis in axes.Where(a => a.Size > 1).OrderByDescending(a => Math.Abs(a.Target)))
+        int count = 0;
+        for (int d = 0; d < dims.Length; d++)
         {
-            if (merged.Count > 0 && merged[^1].Source == axis.Source * axis.Size && merged[^1].Target == axis.Target * axis.Size)
-                merged[^1] = new Axis(merged[^1].Size * axis.Size, axis.Source, axis.Target);
-            else
-                merged.Add(axis);
+            if (dims[d] == 1)
+                continue;
+            int place = count++;
+            for (; place > 0 && Math.Abs(axes[place - 1].Target) < Math.Abs(targetStrides[d]); place--)
+                axes[place] = axes[place - 1];
+            axes[place] = new Axis(dims[d], sourceStrides[d], targetStrides[d]);
         }
 
-        if (merged.Count == 0)
-            merged.Add(new Axis(1, 1, 1));
+        int merged = 0;
+        for (int i = 0; i < count; i++)
+        {
+            Axis axis = axes[i];
+            Axis last = merged > 0 ? axes[merged - 1] : default;
+            if (merged > 0 && last.Source == axis.Source * axis.Size && last.Target == axis.Target * axis.Size)
+                axes[merged - 1] = new Axis(last.Size * axis.Size, axis.Source, axis.Target);
+            else
+                axes[merged++] = axis;
+        }
+
+        if (merged == 0)
+            axes[merged++] = new Axis(1, 1, 1);
         return merged;
     }
 
@@ -207,9 +220,9 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
         int line = 64 / sizeof(T);
         long wholeRows = rows - rows % line;
         long wholeColumns = columns - columns % line;
-        for (long c = 0; c < wholeColumns; c += line)
+        for (long r = 0; r < wholeRows; r += line)
         {
-            for (long r = 0; r < wholeRows; r += line)
+            for (long c = 0; c < wholeColumns; c += line)
             {
                 // Lines of the target are finished one after the other: with a stride of a power of two they fall on the
                 // same few places of the cache, which cannot hold a block of half-written ones.

@@ -17,7 +17,7 @@ internal abstract class IndexedJob : IBlockJob
     protected long Run(WorkerPool pool, long blocks, long elements)
     {
         ArgumentNullException.ThrowIfNull(pool);
-        (elements < SerialElements ? WorkerPool.Of(1) : pool).Run(checked((int)blocks), this);
+        (elements < SerialElements ? WorkerPool.CallerOnly : pool).Run(checked((int)blocks), this);
         return _firstBad == long.MaxValue ? -1 : _firstBad;
     }
 

@@ -58,7 +58,7 @@ public static unsafe class Threefry
         if (type is not (ElementType.Int32 or ElementType.Int64 or ElementType.Float32 or ElementType.Float64))
             throw new ArgumentException($"no random elements of {type}", nameof(type));
         ThreefryFill job = new(type, key0, key1, stream, (byte*)target, count);
-        (count < 2 * ThreefryFill.BlockElements ? WorkerPool.Of(1) : pool).Run(
+        (count < 2 * ThreefryFill.BlockElements ? WorkerPool.CallerOnly : pool).Run(
             (int)((count + ThreefryFill.BlockElements - 1) / ThreefryFill.BlockElements), job);
     }
 

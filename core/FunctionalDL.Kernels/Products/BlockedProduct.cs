@@ -49,7 +49,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         t_kept = null;
         job._shape = shape;
         job._plan = plan;
-        job.Run(shape.Work == 0 || plan.RowTasks * plan.ColumnTasks * shape.Batch == 1 ? WorkerPool.Of(1) : pool);
+        job.Run(shape.Work == 0 || plan.RowTasks * plan.ColumnTasks * shape.Batch == 1 ? WorkerPool.CallerOnly : pool);
         t_kept = job;
     }
 
@@ -86,7 +86,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         {
             _endStep = Math.Min(_shape.K, _firstStep + stepsAtOnce);
             _packing = true;
-            pool.Run(ProductPlan.CeilDiv(_shape.N, TileColumns), this);
+            pool.Run(ProductPlan.CeilDiv(_shape.N, TileColumns) * ProductPlan.CeilDiv(_endStep - _firstStep, _plan.Section), this);
             _packing = false;
             pool.Run(blocks, this);
         }
@@ -106,20 +106,21 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         {
             (int rest, int column) = Math.DivRem(task, _plan.ColumnTasks);
             (int batch, int row) = Math.DivRem(rest, _plan.RowTasks);
-            Compute(batch, row * _plan.TaskM, column * _plan.TaskN);
+            Compute(batch, row, column);
         }
     }
 
-    /// <summary>Packs one panel of b for all sections of this pass.</summary>
-    private void PackShared(int panel)
+    /// <summary>Packs one section of one panel of b.</summary>
+    private void PackShared(int block)
     {
-        int column = panel * TileColumns;
-        for (int p = _firstStep; p < _endStep; p += _plan.Section)
-        {
-            int steps = Math.Min(_plan.Section, _endStep - p);
-            PackB(0, p, steps, column, _sharedB + (long)(p - _firstStep) * PaddedN + (long)column * steps);
-        }
+        (int section, int panel) = Math.DivRem(block, ProductPlan.CeilDiv(_shape.N, TileColumns));
+        int step = _firstStep + section * _plan.Section;
+        PackB(0, step, Math.Min(_plan.Section, _endStep - step), panel * TileColumns, SharedPanel(step, panel * TileColumns));
     }
+
+    /// <summary>Where the panel of b that starts at a column is packed.</summary>
+    private T* SharedPanel(int step, int column) =>
+        _sharedB + (long)(step - _firstStep) * PaddedN + (long)column * Math.Min(_plan.Section, _endStep - step);
 
     private void PackB(int batch, int step, int steps, int column, T* target)
     {
@@ -129,12 +130,14 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         Packing<TVector, T>.Pack(source, _shape.B.Column, _shape.B.Row, count, steps, target, width);
     }
 
-    /// <summary>The part of c that starts at (<paramref name="row"/>, <paramref name="column"/>).</summary>
+    /// <summary>One range of rows times one range of columns of c.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Compute(int batch, int row, int column)
+    private void Compute(int batch, int rowTask, int columnTask)
     {
-        RowPanels rows = new(Math.Min(_plan.TaskM, _shape.M - row), _plan.TileRows);
-        int endColumn = Math.Min(column + _plan.TaskN, _shape.N);
+        int row = _plan.FirstRow(rowTask);
+        RowPanels rows = new(_plan.FirstRow(rowTask + 1) - row, _plan.TileRows);
+        int firstColumn = _plan.FirstColumn(columnTask);
+        int endColumn = _plan.FirstColumn(columnTask + 1);
 
         T* edge = (T*)Scratch.Get(
             sizeof(T) * (_plan.TileRows * (long)TileColumns + (long)_plan.Section * (TileColumns + (_plan.A == PanelSource.PerTask ? rows.Rows : 0))));
@@ -150,7 +153,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
             if (_plan.A == PanelSource.PerTask)
                 PackA(a, rows, tile.Steps, ownA);
 
-            for (int j = column; j < endColumn; j += TileColumns)
+            for (int j = firstColumn; j < endColumn; j += TileColumns)
             {
                 int count = Math.Min(TileColumns, endColumn - j);
                 tile.Vectors = count > TVector.Count ? 2 : 1;
@@ -158,7 +161,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
                 bool whole = count == tile.Vectors * TVector.Count;
                 if (_plan.B == PanelSource.Shared)
                 {
-                    tile.B = _sharedB + (long)(p - _firstStep) * PaddedN + (long)j * tile.Steps;
+                    tile.B = SharedPanel(p, j);
                 }
                 else if (_plan.B == PanelSource.Direct && whole)
                 {

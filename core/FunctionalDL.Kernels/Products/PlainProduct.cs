@@ -15,7 +15,7 @@ internal sealed unsafe class PlainProduct<T> : IBlockJob
     public static void Multiply(WorkerPool pool, in ProductShape shape)
     {
         PlainProduct<T> job = new(shape);
-        WorkerPool threads = shape.Work < SerialWork ? WorkerPool.Of(1) : pool;
+        WorkerPool threads = shape.Work < SerialWork ? WorkerPool.CallerOnly : pool;
         threads.Run(checked(shape.Batch * shape.M), job);
     }
 

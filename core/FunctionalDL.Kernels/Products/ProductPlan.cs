@@ -35,13 +35,10 @@ internal readonly struct ProductPlan
     /// <summary>The rows of a full tile of the micro-kernel.</summary>
     public readonly int TileRows;
 
-    /// <summary>The rows of c that one task computes.</summary>
-    public readonly int TaskM;
-
-    /// <summary>The columns of c that one task computes, a multiple of the tile's columns.</summary>
-    public readonly int TaskN;
-
+    /// <summary>The ranges into which the rows of c are cut; a task is one range of rows times one of columns.</summary>
     public readonly int RowTasks;
+
+    /// <summary>The ranges into which the columns of c are cut.</summary>
     public readonly int ColumnTasks;
 
     /// <summary>Consecutive tasks that are claimed together.</summary>
@@ -50,48 +47,73 @@ internal readonly struct ProductPlan
     public readonly PanelSource A;
     public readonly PanelSource B;
 
+    private readonly int _m;
+    private readonly int _n;
+    private readonly int _tileColumns;
+
     public ProductPlan(in ProductShape shape, int tileColumns, int threads)
     {
         Section = SectionOf(shape.K);
         TileRows = MaxTileRows;
-        double work = shape.Work;
-        if (work < SerialWork)
+        _m = shape.M;
+        _n = shape.N;
+        _tileColumns = tileColumns;
+        if (shape.Work < SerialWork)
             threads = 1;
 
-        int rowPanels = CeilDiv(shape.M, TileRows);
-        int columnPanels = CeilDiv(shape.N, tileColumns);
-        int rows = CeilDiv(rowPanels, TaskRowPanels);
-        int columns = CeilDiv(columnPanels, TaskColumns / tileColumns);
-        int wanted = threads == 1 ? 1 : (int)Math.Min(4 * threads, Math.Max(threads, work / TaskWork));
-        int missing = CeilDiv(wanted, (int)Math.Min((long)shape.Batch * rows * columns, wanted));
-        if (missing > 1)
-        {
-            // Cutting columns makes each task read all of a, which is cheap while a is low; cutting rows makes b shared.
-            if (rowPanels <= TaskRowPanels && columnPanels >= threads && shape.M <= 8 * TileRows)
-                columns = Math.Min(columnPanels, columns * missing);
-            else
-                rows = Math.Min(rowPanels, rows * missing);
-        }
+        int rowPanels = CeilDiv(_m, TileRows);
+        int columnPanels = CeilDiv(_n, tileColumns);
+        RowTasks = CeilDiv(rowPanels, TaskRowPanels);
+        ColumnTasks = CeilDiv(columnPanels, TaskColumns / tileColumns);
+        if (threads > 1)
+            (RowTasks, ColumnTasks) = CutFor(threads, shape, rowPanels, columnPanels, RowTasks, ColumnTasks);
 
-        TaskM = CeilDiv(rowPanels, rows) * TileRows;
-        TaskN = CeilDiv(columnPanels, columns) * tileColumns;
-        RowTasks = CeilDiv(shape.M, TaskM);
-        ColumnTasks = CeilDiv(shape.N, TaskN);
-        double taskWork = (double)Math.Min(TaskM, shape.M) * Math.Min(TaskN, shape.N) * shape.K;
+        double taskWork = shape.Work / ((double)shape.Batch * RowTasks * ColumnTasks);
         TasksPerBlock = (int)Math.Clamp(TaskWork / Math.Max(1, taskWork), 1, 1 << 20);
-
-        int panelsInTask = CeilDiv(Math.Min(TaskN, shape.N), tileColumns);
-        A = panelsInTask >= 6 ? PanelSource.PerTask : PanelSource.Direct;
-        B = shape.B.Column == 1 && shape.M <= 2 * TileRows ? PanelSource.Direct
+        A = columnPanels / ColumnTasks >= 6 ? PanelSource.PerTask : PanelSource.Direct;
+        B = shape.B.Column == 1 && _m <= 2 * TileRows ? PanelSource.Direct
             : RowTasks == 1 ? PanelSource.PerTask
             : PanelSource.Shared;
     }
 
+    /// <summary>The first row of a range; that of range <see cref="RowTasks"/> is m.</summary>
+    public int FirstRow(int range) => First(range, RowTasks, _m, TileRows);
+
+    /// <summary>The first column of a range; that of range <see cref="ColumnTasks"/> is n.</summary>
+    public int FirstColumn(int range) => First(range, ColumnTasks, _n, _tileColumns);
+
+    public static int CeilDiv(int a, int b) => (int)(((long)a + b - 1) / b);
+
+    /// <summary>
+    /// Cuts further until there are a few tasks for each thread, as many for each. Cutting columns makes each task read all of a's rows,
+    /// which is cheap while they are few; cutting rows makes the tasks share b.
+    /// </summary>
+    private static (int Rows, int Columns) CutFor(
+        int threads, in ProductShape shape, int rowPanels, int columnPanels, int rows, int columns)
+    {
+        long tasks = (long)shape.Batch * rows * columns;
+        long wanted = (long)Math.Clamp(shape.Work / TaskWork, threads, 4 * threads);
+        if (tasks >= wanted)
+            return (rows, columns);
+        int missing = (int)((wanted + tasks - 1) / tasks);
+        if (rows == 1 && rowPanels <= 8 && columnPanels >= threads)
+            return (rows, Math.Min(columnPanels, RoundUp(columns * missing, threads)));
+        rows = Math.Min(rowPanels, RoundUp(rows * missing, threads));
+        tasks = (long)shape.Batch * rows * columns;
+        if (tasks < wanted)
+            columns = (int)Math.Min(columnPanels, columns * ((wanted + tasks - 1) / tasks));
+        return (rows, columns);
+    }
+
+    private static int RoundUp(int count, int multiple) => CeilDiv(count, multiple) * multiple;
+
+    /// <summary>Whole tiles, shared out evenly.</summary>
+    private static int First(int range, int ranges, int size, int tile) =>
+        (int)Math.Min(size, (long)range * CeilDiv(size, tile) / ranges * tile);
+
     /// <summary>Twelve rows where there are 32 vector registers, six where there are 16.</summary>
     private static int MaxTileRows =>
         Vector512.IsHardwareAccelerated || System.Runtime.Intrinsics.X86.Avx512F.VL.IsSupported || AdvSimd.Arm64.IsSupported ? 12 : 6;
-
-    public static int CeilDiv(int a, int b) => (int)(((long)a + b - 1) / b);
 
     private static int SectionOf(int k)
     {

@@ -15,7 +15,8 @@ public sealed class WorkerPool : IDisposable
     // Long enough to bridge the serial code between two kernels of a training step, short enough not to starve others.
     private static readonly long s_workerSpin = Stopwatch.Frequency / 10_000;
     private static readonly long s_callerSpin = Stopwatch.Frequency / 30_000;
-    private static readonly ConcurrentDictionary<int, WorkerPool> s_pools = new();
+    private static readonly WorkerPool s_callerOnly = new(1);
+    private static readonly ConcurrentDictionary<int, WorkerPool> s_pools = new([new(1, s_callerOnly)]);
 
     private readonly object _workersPark = new();
     private readonly object _callerPark = new();
@@ -46,6 +47,9 @@ public sealed class WorkerPool : IDisposable
 
     /// <summary>The number of threads that work, the caller among them.</summary>
     public int Threads { get; }
+
+    /// <summary>The pool for work that is too small to share.</summary>
+    internal static WorkerPool CallerOnly => s_callerOnly;
 
     /// <summary>The pool with this number of threads; there is one for each number in a process, and it lives as long.</summary>
     public static WorkerPool Of(int threads) =>

@@ -115,46 +115,46 @@ internal static unsafe class KernelTable
 
     private static nint UnaryOfFloat<TOp>(ElementType type)
         where TOp : struct, IUnaryOp => type switch
-    {
-        ElementType.Float32 => Unary<float, TOp>(),
-        ElementType.Float64 => Unary<double, TOp>(),
-        _ => 0,
-    };
+        {
+            ElementType.Float32 => Unary<float, TOp>(),
+            ElementType.Float64 => Unary<double, TOp>(),
+            _ => 0,
+        };
 
     private static nint UnaryOfNumber<TOp>(ElementType type)
         where TOp : struct, IUnaryOp => type switch
-    {
-        ElementType.Int32 => Unary<int, TOp>(),
-        ElementType.Int64 => Unary<long, TOp>(),
-        _ => UnaryOfFloat<TOp>(type),
-    };
+        {
+            ElementType.Int32 => Unary<int, TOp>(),
+            ElementType.Int64 => Unary<long, TOp>(),
+            _ => UnaryOfFloat<TOp>(type),
+        };
 
     private static nint BinaryOfFloat<TOp>(ElementType type)
         where TOp : struct, IBinaryOp => type switch
-    {
-        ElementType.Float32 => Binary<float, TOp>(),
-        ElementType.Float64 => Binary<double, TOp>(),
-        _ => 0,
-    };
+        {
+            ElementType.Float32 => Binary<float, TOp>(),
+            ElementType.Float64 => Binary<double, TOp>(),
+            _ => 0,
+        };
 
     private static nint BinaryOfNumber<TOp>(ElementType type)
         where TOp : struct, IBinaryOp => type switch
-    {
-        ElementType.Int32 => Binary<int, TOp>(),
-        ElementType.Int64 => Binary<long, TOp>(),
-        _ => BinaryOfFloat<TOp>(type),
-    };
+        {
+            ElementType.Int32 => Binary<int, TOp>(),
+            ElementType.Int64 => Binary<long, TOp>(),
+            _ => BinaryOfFloat<TOp>(type),
+        };
 
     private static nint Compare<TOp>(ElementType type)
         where TOp : struct, IBinaryOp => type switch
-    {
-        ElementType.Bool or ElementType.UInt8 => Compare<byte, TOp>(),
-        ElementType.Int32 => Compare<int, TOp>(),
-        ElementType.Int64 => Compare<long, TOp>(),
-        ElementType.Float32 => Compare<float, TOp>(),
-        ElementType.Float64 => Compare<double, TOp>(),
-        _ => 0,
-    };
+        {
+            ElementType.Bool or ElementType.UInt8 => Compare<byte, TOp>(),
+            ElementType.Int32 => Compare<int, TOp>(),
+            ElementType.Int64 => Compare<long, TOp>(),
+            ElementType.Float32 => Compare<float, TOp>(),
+            ElementType.Float64 => Compare<double, TOp>(),
+            _ => 0,
+        };
 
     private static nint Copy(ElementType type) => ElementTypes.Size(type) switch
     {
@@ -184,13 +184,13 @@ internal static unsafe class KernelTable
 
     private static nint CastFrom<TFrom>(ElementType from, ElementType to)
         where TFrom : unmanaged, INumberBase<TFrom> => to switch
-    {
-        ElementType.Bool => Compare<NotEqualOp>(from), // with zero as second operand, see TileProgram
-        ElementType.UInt8 => Cast<TFrom, byte>(),
-        ElementType.Int32 => Cast<TFrom, int>(),
-        ElementType.Int64 => Cast<TFrom, long>(),
-        ElementType.Float32 => Cast<TFrom, float>(),
-        ElementType.Float64 => Cast<TFrom, double>(),
-        _ => 0,
-    };
+        {
+            ElementType.Bool => Compare<NotEqualOp>(from), // with zero as second operand, see TileProgram
+            ElementType.UInt8 => Cast<TFrom, byte>(),
+            ElementType.Int32 => Cast<TFrom, int>(),
+            ElementType.Int64 => Cast<TFrom, long>(),
+            ElementType.Float32 => Cast<TFrom, float>(),
+            ElementType.Float64 => Cast<TFrom, double>(),
+            _ => 0,
+        };
 }

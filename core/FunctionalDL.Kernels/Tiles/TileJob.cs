@@ -42,7 +42,7 @@ internal abstract class TileJob : IBlockJob
     protected abstract void Run(WorkerPool pool);
 
     /// <summary>The threads that a number of elements is worth.</summary>
-    protected WorkerPool Threads(WorkerPool pool, long elements) => elements * _cost < SerialWork ? WorkerPool.Of(1) : pool;
+    protected WorkerPool Threads(WorkerPool pool, long elements) => elements * _cost < SerialWork ? WorkerPool.CallerOnly : pool;
 
     /// <summary>How many units of <paramref name="elements"/> elements make a block.</summary>
     protected long UnitsPerBlock(long elements) => Math.Max(1, BlockWork / (_cost * Math.Max(1, elements)));

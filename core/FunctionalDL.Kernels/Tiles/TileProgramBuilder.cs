@@ -20,7 +20,10 @@ internal sealed class TileProgramBuilder
         {
             Define(scalar.Register, Add(new Value
             {
-                Kind = ValueKind.Scalar, Type = scalar.Type, Slot = scalar.Slot, Offset = scalar.Offset,
+                Kind = ValueKind.Scalar,
+                Type = scalar.Type,
+                Slot = scalar.Slot,
+                Offset = scalar.Offset,
             }));
         }
 

@@ -5,7 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace FunctionalDL.Kernels.Vectors;
 
 /// <summary>
-/// Masks to and from bytes of 0 and 1: narrowing and widening by halves, in the portable form, which every processor family has.
+/// Masks to and from bytes of 0 and 1: narrowing and widening by halves, in the portable form, which every processor family has, or in one
+/// instruction where AVX-512 has it.
 /// </summary>
 internal static unsafe class MaskBytes
 {
@@ -19,9 +20,14 @@ internal static unsafe class MaskBytes
         }
         else if (sizeof(T) == 4)
         {
-            Vector256<short> half = Vector256.Narrow(mask.GetLower().AsInt32(), mask.GetUpper().AsInt32());
-            Vector128<byte> bytes = Vector128.Narrow(half.GetLower(), half.GetUpper()).AsByte();
+            Vector128<byte> bytes = Avx512F.IsSupported
+                ? Avx512F.ConvertToVector128Byte(mask.AsInt32())
+                : Narrow(Vector256.Narrow(mask.GetLower().AsInt32(), mask.GetUpper().AsInt32()));
             (bytes & Vector128.Create((byte)1)).Store(target);
+        }
+        else if (Avx512F.IsSupported)
+        {
+            *(ulong*)target = (Avx512F.ConvertToVector128Byte(mask.AsInt64()) & Vector128.Create((byte)1)).AsUInt64().ToScalar();
         }
         else
         {
@@ -95,7 +101,9 @@ internal static unsafe class MaskBytes
                 : Vector512.Create(Load256<int>(source), Load256<int>(source + 8)).As<int, T>();
         }
 
-        return Vector512.Create(Load256<long>(source), Load256<long>(source + 4)).As<long, T>();
+        return Avx512F.IsSupported
+            ? IsSet(Avx512F.ConvertToVector512Int64(Vector128.CreateScalar(*(ulong*)source).AsByte())).As<long, T>()
+            : Vector512.Create(Load256<long>(source), Load256<long>(source + 4)).As<long, T>();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -119,6 +127,8 @@ internal static unsafe class MaskBytes
         Vector128<uint> words = Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalar(few).AsByte()));
         return sizeof(T) == 4 ? IsSet(words).As<uint, T>() : IsSet(Vector128.WidenLower(words)).As<ulong, T>();
     }
+
+    private static Vector128<byte> Narrow(Vector256<short> value) => Vector128.Narrow(value.GetLower(), value.GetUpper()).AsByte();
 
     private static Vector512<T> IsSet<T>(Vector512<T> value) => ~Vector512.Equals(value, Vector512<T>.Zero);
 

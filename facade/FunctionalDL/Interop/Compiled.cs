@@ -1,0 +1,98 @@
+using FunctionalDL.Core;
+using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
+
+namespace FunctionalDL.Interop;
+
+using Loss = Func<Tensor, Tensor, Tensor>;
+
+/// <summary>
+/// The core's functions for one module: a training step, the figures of a batch, and outputs. Compiled functions are
+/// traced once for each form of batch; otherwise the same functions run as they are, with the same results to the bit.
+/// </summary>
+internal sealed class Compiled
+{
+    private readonly Training _evaluation;
+    private readonly Loss _loss;
+    private readonly FSharpFunc<Tuple<Variables, Core.Batch>, Core.Metrics> _measure;
+    private readonly FSharpFunc<Tuple<Variables, FSharpList<Core.Tensor>>, FSharpList<Core.Tensor>> _outputs;
+    private readonly Device _device;
+    private readonly bool _isCompiled;
+
+    public Compiled(PureModule module, Loss loss, IReadOnlyList<Loss> metrics, Device device, bool isCompiled)
+    {
+        (Module, _loss, _device, _isCompiled) = (module, loss, device, isCompiled);
+        _evaluation = Training(OptimiserModule.sgd(0.0), Fs.List(metrics.Select(Metrics.ToCore)));
+
+        _measure = Made<Tuple<Variables, Core.Batch>, Core.Metrics>(
+            x => Train.evaluateBatch(_evaluation, x.Item1, x.Item2));
+
+        _outputs = Made<Tuple<Variables, FSharpList<Core.Tensor>>, FSharpList<Core.Tensor>>(
+            x => LayerModule.apply(Module.Layer, Evaluation(x.Item1), x.Item2).Item1);
+    }
+
+    public PureModule Module { get; }
+
+    /// <summary>The names of the metrics, in order.</summary>
+    public IEnumerable<string> MetricNames => _evaluation.Metrics.Select(m => m.Name);
+
+    /// <summary>A step of training with an optimiser: state and batch to new state and the batch's loss.</summary>
+    public Func<State, Batch, (State State, Core.Metrics Metrics)> Step(Training training)
+    {
+        var step = Made<Tuple<State, Core.Batch>, Tuple<State, Core.Metrics>>(x => Train.step(training, x.Item1, x.Item2));
+
+        return (state, batch) =>
+        {
+            var result = step.Invoke(Tuple.Create(state, ToCore(batch)));
+            Computed(StructureLeaves(result));
+            return (result.Item1, result.Item2);
+        };
+    }
+
+    /// <summary>What the core trains. Metrics are measured in validation alone.</summary>
+    public Training Training(Optimiser optimiser) => Training(optimiser, FSharpList<Metric>.Empty);
+
+    /// <summary>Loss and metrics of a batch in evaluation mode.</summary>
+    public Core.Metrics Measure(Variables variables, Batch batch)
+    {
+        var metrics = _measure.Invoke(Tuple.Create(variables, ToCore(batch)));
+        Computed([metrics.Loss, .. metrics.Sums.Select(sum => sum.Value)]);
+        return metrics;
+    }
+
+    /// <summary>The module's output in evaluation mode.</summary>
+    public Tensor Output(Variables variables, IEnumerable<Tensor> inputs)
+    {
+        var outputs = _outputs.Invoke(Tuple.Create(variables, Fs.List(inputs.Select(x => x.Inner))));
+        Computed(outputs);
+        return new Tensor(outputs.Single());
+    }
+
+    private static Core.Batch ToCore(Batch batch) =>
+        new(Fs.List(batch.Inputs.Select(x => x.Inner)), Fs.List(batch.Targets.Select(y => y.Inner)));
+
+    private static Call Evaluation(Variables variables) => new(Mode.Evaluation, variables, KeyModule.ofSeed(0));
+
+    private Training Training(Optimiser optimiser, FSharpList<Metric> metrics) => new(
+        Module.Layer,
+        Fs.Function<FSharpList<Core.Tensor>, FSharpList<Core.Tensor>, Core.Tensor>((targets, outputs) =>
+            Train.lossOf(Fs.Function<Core.Tensor, Core.Tensor, Core.Tensor>(LossOf), targets, outputs)),
+        optimiser,
+        metrics);
+
+    /// <summary>The loss. No cell is bound while it runs: a parameter in it would silently not be trained.</summary>
+    private Core.Tensor LossOf(Core.Tensor target, Core.Tensor output)
+    {
+        using (Ambient.Bound(new Binding(true, KeyModule.ofSeed(0))))
+        {
+            return _loss(new Tensor(output), new Tensor(target)).Inner;
+        }
+    }
+
+    private FSharpFunc<T, TResult> Made<T, TResult>(Func<T, TResult> function) =>
+        _isCompiled ? Compile.on(_device.Engine, Fs.Function(function)) : Fs.Function(function);
+
+    private void Computed(IEnumerable<Core.Tensor> tensors) => TensorModule.evalOn(_device.Engine, tensors);
+
+    private static Core.Tensor[] StructureLeaves<T>(T value) => Structure.leaves(value);
+}

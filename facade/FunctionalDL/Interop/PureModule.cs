@@ -1,0 +1,100 @@
+using FunctionalDL.Core;
+using FunctionalDL.Discovery;
+using Microsoft.FSharp.Collections;
+
+namespace FunctionalDL.Interop;
+
+/// <summary>
+/// A module as a layer of the pure core: parameters that are trained, and state (buffers, and parameters that are not
+/// trained), as trees; and a function that runs <c>Forward</c> with the cells standing for the function's arguments.
+/// </summary>
+internal sealed class PureModule
+{
+    private readonly Module _module;
+    private readonly IReadOnlyList<(string Path, object Cell)> _trained;
+    private readonly IReadOnlyList<(string Path, object Cell)> _state;
+
+    public PureModule(Module module)
+    {
+        _module = module;
+        var cells = ModuleTree.Of(module).Cells;
+        _trained = [.. cells.Where(c => c.Cell is Parameter { RequiresGrad: true })];
+        _state = [.. cells.Where(c => c.Cell is not Parameter { RequiresGrad: true })];
+
+        Layer = Layer.NewCustom(
+            new CustomLayer(
+                module.TypeName,
+                Fs.Function<Key, FSharpList<Core.Shape>, Variables>((_, _) => Read()),
+                Fs.Function<
+                    Call,
+                    FSharpList<Core.Tensor>,
+                    Tuple<FSharpList<Core.Tensor>, Tree<Core.Tensor>>>(Apply)));
+    }
+
+    public Layer Layer { get; }
+
+    /// <summary>Whether there is anything to train.</summary>
+    public bool IsTrainable => _trained.Count > 0;
+
+    /// <summary>Whether another module has the same cells under the same paths, of which the same are trained.</summary>
+    public bool IsSameAs(PureModule other) => _trained.SequenceEqual(other._trained) && _state.SequenceEqual(other._state);
+
+    /// <summary>The values that the cells hold now.</summary>
+    public Variables Read() => new(
+        Fs.TreeOf(_trained.Select(c => (c.Path, Stored(c.Cell)))),
+        Fs.TreeOf(_state.Select(c => (c.Path, Stored(c.Cell)))));
+
+    /// <summary>Gives the cells new values.</summary>
+    public void Write(Variables variables)
+    {
+        Write(_trained, variables.Parameters);
+        Write(_state, variables.State);
+    }
+
+    private static void Write(IReadOnlyList<(string Path, object Cell)> cells, Tree<Core.Tensor> values)
+    {
+        var byPath = Fs.Leaves(values).ToDictionary(leaf => leaf.Path, leaf => leaf.Value);
+
+        foreach (var (path, cell) in cells)
+        {
+            switch (cell)
+            {
+                case Parameter { RequiresGrad: true } parameter:
+                    parameter.Store(byPath[path]);
+                    break;
+                case ModuleBuffer buffer:
+                    buffer.Store(byPath[path]);
+                    break;
+            }
+        }
+    }
+
+    private static Core.Tensor Stored(object cell) =>
+        cell is Parameter parameter ? parameter.Stored : ((ModuleBuffer)cell).Stored;
+
+    private Tuple<FSharpList<Core.Tensor>, Tree<Core.Tensor>> Apply(
+        Call call, FSharpList<Core.Tensor> inputs)
+    {
+        var binding = new Binding(call.Mode.IsTraining, call.Key);
+        Bind(binding, _trained, call.Variables.Parameters);
+        Bind(binding, _state, call.Variables.State);
+
+        using (Ambient.Bound(binding))
+        {
+            var output = _module.Call([.. inputs.Select(x => new Tensor(x))]);
+            var state = Fs.TreeOf(_state.Select(c => (c.Path, binding.Read(c.Cell))));
+            return Tuple.Create(Fs.List([output.Inner]), state);
+        }
+    }
+
+    private static void Bind(
+        Binding binding, IReadOnlyList<(string Path, object Cell)> cells, Tree<Core.Tensor> values)
+    {
+        var byPath = Fs.Leaves(values).ToDictionary(leaf => leaf.Path, leaf => leaf.Value);
+
+        foreach (var (path, cell) in cells)
+        {
+            binding.Bind(cell, byPath[path]);
+        }
+    }
+}

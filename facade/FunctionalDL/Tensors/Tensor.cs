@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using FunctionalDL.Core;
+using FunctionalDL.Interop;
+
+namespace FunctionalDL;
+
+/// <summary>
+/// A multi-dimensional array of numbers: an immutable value, with nothing to dispose. An operation checks shapes and types
+/// at once (<see cref="ShapeException"/>, <see cref="DTypeException"/>) and computes nothing; numbers are computed when
+/// somebody looks: <see cref="Item"/>, <see cref="ToArray"/>, printing, a debugger. Looking changes nothing.
+/// Negative axes count from the end. Two operands broadcast as in PyTorch; their types meet in the wider one.
+/// </summary>
+[DebuggerDisplay("{ToString(),nq}")]
+public sealed partial class Tensor
+{
+    private Core.Tensor _inner;
+    private Sources? _sources;
+    private bool _isReleased;
+
+    internal Tensor(Core.Tensor inner, Sources? sources = null) => (_inner, _sources) = (inner, sources);
+
+    /// <summary>The core's tensor, which this one only wraps.</summary>
+    internal Core.Tensor Inner => _inner;
+
+    /// <summary>The parameters that it was computed from; null for none.</summary>
+    internal Sources? Sources => _sources;
+
+    /// <summary>The sizes of the axes, outermost first.</summary>
+    public Shape Shape => new(_inner.Shape);
+
+    /// <summary>The type of the elements.</summary>
+    public DType DType => _inner.DType.ToFacade();
+
+    /// <summary>The number of axes.</summary>
+    public int Rank => _inner.Rank;
+
+    /// <summary>The number of elements.</summary>
+    public int Size => _inner.Shape.Size;
+
+    /// <summary>Whether it was computed from a parameter that wants a gradient, so that <see cref="Backward"/> reaches one.</summary>
+    public bool RequiresGrad => _sources is not null;
+
+    /// <summary>The only element, whatever its type.</summary>
+    /// <exception cref="ShapeException">There are more elements or fewer than one.</exception>
+    public double Item() => TensorModule.item(_inner);
+
+    /// <summary>
+    /// A copy of the elements, row-major (the last axis runs fastest). They are converted when
+    /// <typeparamref name="T"/> is not the tensor's own type; real numbers become whole ones by cutting towards zero.
+    /// </summary>
+    /// <typeparam name="T">float, double, int, long, byte or bool.</typeparam>
+    /// <exception cref="DTypeException"><typeparamref name="T"/> is another type.</exception>
+    public T[] ToArray<T>()
+        where T : unmanaged
+    {
+        object array =
+            typeof(T) == typeof(float) ? TensorModule.toFloat32s(_inner)
+            : typeof(T) == typeof(double) ? TensorModule.toFloats(_inner)
+            : typeof(T) == typeof(long) ? TensorModule.toInt64s(_inner)
+            : typeof(T) == typeof(bool) ? TensorModule.toBools(_inner)
+            : typeof(T) == typeof(int) ? Read<int>(DType.Int32)
+            : typeof(T) == typeof(byte) ? Read<byte>(DType.UInt8)
+            : throw new DTypeException(
+                $"ToArray: no tensor holds {typeof(T).Name}; use float, double, int, long, byte or bool");
+
+        return (T[])array;
+    }
+
+    /// <summary>The elements, computed, as PyTorch prints them: <c>tensor([1., 2.])</c>.</summary>
+    public override string ToString() => _inner.ToString();
+
+    /// <summary>The same elements as a constant of every derivative.</summary>
+    public Tensor Detach() => new(TensorModule.stopGradient(_inner));
+
+    /// <summary>The elements as another type. Real numbers become whole ones by cutting towards zero.</summary>
+    /// <param name="dtype">The type wanted.</param>
+    public Tensor To(DType dtype) => dtype == DType ? this : Make(TensorModule.cast(dtype.ToCore(), _inner));
+
+    /// <summary>
+    /// Computes the gradients of this tensor, a single number, with respect to every parameter that it was computed from
+    /// (outside <see cref="Autograd.NoGrad"/>), and adds them to <see cref="Parameter.Grad"/>. Afterwards it forgets how
+    /// it was computed, so that the memory of the pass is free; its value stays.
+    /// </summary>
+    /// <param name="retainGraph">Keep how it was computed, to call this again.</param>
+    /// <exception cref="ShapeException">It has more than one element: take the sum or mean first.</exception>
+    /// <exception cref="InvalidOperationException">It was not computed from a parameter that wants a gradient.</exception>
+    public void Backward(bool retainGraph = false)
+    {
+        if (_sources is null)
+        {
+            throw new InvalidOperationException(
+                _isReleased
+                    ? "backward: it was called before and has released the graph; pass retainGraph: true the first time"
+                    : "backward: the tensor was not computed from a parameter that wants a gradient; was it computed "
+                        + "under Autograd.NoGrad(), or from values that were detached?");
+        }
+
+        var variables = _sources.Variables();
+        var gradients = Eager.gradients(_inner, [.. variables.Select(v => v.Inner)]);
+        var sums = new Dictionary<Parameter, Tensor>();
+
+        for (var i = 0; i < gradients.Length; i++)
+        {
+            // An option's None is null.
+            if (gradients[i] is { } gradient)
+            {
+                var owner = variables[i].Owner;
+                var before = sums.GetValueOrDefault(owner) ?? owner.Grad;
+                var found = new Tensor(gradient.Value);
+                sums[owner] = before is null ? found : before + found;
+            }
+        }
+
+        // Together: the forward pass that loss and gradients share is computed once.
+        Fs.Evaluate([_inner, .. sums.Values.Select(g => g._inner)]);
+
+        foreach (var (owner, sum) in sums)
+        {
+            owner.Grad = sum;
+        }
+
+        if (!retainGraph)
+        {
+            _inner = TensorModule.ofStorage(TensorModule.toStorage(_inner));
+            _sources = null;
+            _isReleased = true;
+        }
+    }
+
+    /// <summary>A result of an operation on this tensor alone.</summary>
+    private Tensor Make(Core.Tensor result) => new(result, _sources);
+
+    /// <summary>A result of an operation on this tensor and another.</summary>
+    private Tensor Make(Core.Tensor result, Tensor other) => new(result, Sources.Union(_sources, other._sources));
+
+    private T[] Read<T>(DType dtype)
+        where T : unmanaged => StorageModule.toArray<T>(TensorModule.toStorage(TensorModule.cast(dtype.ToCore(), _inner)));
+}
