@@ -14,13 +14,18 @@ module Flatten =
     let program (arguments: Node[]) (roots: Node[]) : struct (Program * Node[]) =
         let numbers = Dictionary<Node, int>(HashIdentity.Reference)
         let captured = List<Node>()
-        let made = List<Node>()
+        // Nodes with their primitives as they are now: another thread that computes one meanwhile lets its operands go.
+        let made = List<struct (Node * Prim<Node>)>()
+        let isMade = HashSet<Node>(HashIdentity.Reference)
         arguments |> Array.iteri (fun i a -> numbers[a] <- i)
 
         for node in Graph.topological (fun (n: Node) -> isNull n.Value && not (numbers.ContainsKey n)) roots do
             match node.Origin with
-            | Origin.Made _ -> made.Add node
-            | Origin.Stored -> invalidOp "a stored node has a value"
+            | Origin.Made prim ->
+                made.Add(struct (node, prim))
+                isMade.Add node |> ignore
+            // Computed by another thread since it was entered.
+            | Origin.Stored -> ()
             | Origin.Symbol name ->
                 Fail.trace (
                     $"'{name}' has no value: it stands for an argument while a function is traced. "
@@ -29,28 +34,21 @@ module Flatten =
                 )
 
         let capture (node: Node) =
-            if not (isNull node.Value) && not (numbers.ContainsKey node) then
+            if not (isMade.Contains node) && not (numbers.ContainsKey node) then
                 numbers[node] <- arguments.Length + captured.Count
                 captured.Add node
 
-        for node in made do
-            match node.Origin with
-            | Origin.Made prim -> Array.iter capture (Prim.operands prim)
-            | Origin.Stored
-            | Origin.Symbol _ -> ()
+        for struct (_, prim) in made do
+            Array.iter capture (Prim.operands prim)
 
         Array.iter capture roots
         let inputCount = arguments.Length + captured.Count
-        made |> Seq.iteri (fun i node -> numbers[node] <- inputCount + i)
+        made |> Seq.iteri (fun i (struct (node, _)) -> numbers[node] <- inputCount + i)
 
-        let step (node: Node) =
-            match node.Origin with
-            | Origin.Made prim -> {
-                Prim = Prim.map (fun o -> numbers[o]) prim
-                Type = node.Type
-              }
-            | Origin.Stored
-            | Origin.Symbol _ -> invalidOp "only made nodes are steps"
+        let step (struct (node: Node, prim)) = {
+            Prim = Prim.map (fun o -> numbers[o]) prim
+            Type = node.Type
+        }
 
         struct ({
                     Inputs =

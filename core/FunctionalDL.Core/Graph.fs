@@ -2,6 +2,7 @@ namespace FunctionalDL.Core
 
 open System.Collections.Generic
 open System.Runtime.CompilerServices
+open System.Threading
 
 /// Where a node's value comes from.
 [<RequireQualifiedAccess; CustomEquality; NoComparison>]
@@ -30,7 +31,7 @@ and [<Sealed; AllowNullLiteral>] Node
     member _.Type = tensorType
 
     /// How the value comes about. A realised node that no derivative may need has forgotten its operands.
-    member _.Origin = origin
+    member _.Origin = Volatile.Read &origin
 
     /// The elements, or null while nobody has asked for them.
     member _.Value = value
@@ -53,7 +54,7 @@ and [<Sealed; AllowNullLiteral>] Node
         value <- storage
 
         if not isTracked then
-            origin <- Origin.Stored
+            Volatile.Write(&origin, Origin.Stored)
 
 /// Making nodes and walking graphs. Every walk is iterative: a chain of 100,000 operations must not overflow
 /// the stack.

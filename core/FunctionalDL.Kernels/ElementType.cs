@@ -6,7 +6,9 @@ public enum ElementType : byte
     /// <summary>One byte, 0 or 1. Kernels never write another value and may rely on reading none.</summary>
     Bool,
 
-    /// <summary>Unsigned, 8 bits. A storage type: it is copied, compared, selected and cast, not computed with.</summary>
+    /// <summary>
+    /// Unsigned, 8 bits. A storage type: it is copied, compared, selected and cast, not computed with.
+    /// </summary>
     UInt8,
 
     /// <summary>Two's complement, 32 bits; arithmetic wraps.</summary>

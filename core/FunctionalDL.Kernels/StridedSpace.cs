@@ -4,8 +4,8 @@ namespace FunctionalDL.Kernels;
 internal static class StridedSpace
 {
     /// <summary>
-    /// The same sequence of offsets in row-major order with as few dimensions as possible, at least one: those of size 1 vanish,
-    /// and neighbours are merged where the outer stride continues the inner one.
+    /// The same sequence of offsets in row-major order with as few dimensions as possible, at least one:
+    /// those of size 1 vanish, and neighbours are merged where the outer stride continues the inner one.
     /// </summary>
     public static (long[] Dims, long[] Strides) Merge(ReadOnlySpan<int> dims, ReadOnlySpan<long> strides)
     {

@@ -18,7 +18,9 @@ internal static class House
         return folder;
     }
 
-    /// <summary>Real MNIST, which is not part of the project; the test is skipped where it is not at hand.</summary>
+    /// <summary>
+    /// Real MNIST, which is not part of the project; the test is skipped where it is not at hand.
+    /// </summary>
     public static string Mnist()
     {
         var folder = Path.Combine(Root, "..", "shared", "data", "mnist");

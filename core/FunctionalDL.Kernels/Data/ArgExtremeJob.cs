@@ -3,8 +3,11 @@ using System.Runtime.CompilerServices;
 
 namespace FunctionalDL.Kernels;
 
-/// <summary>Positions of extremes. A block is a number of outer indices, or a part of the inner ones.</summary>
-internal sealed unsafe class ArgExtremeJob<T>(bool maximum, long outer, long reduced, long inner, nint source, nint target) : IBlockJob
+/// <summary>
+/// Positions of extremes. A block is a number of outer indices, or a part of the inner ones.
+/// </summary>
+internal sealed unsafe class ArgExtremeJob<T>(
+    bool maximum, long outer, long reduced, long inner, nint source, nint target) : IBlockJob
     where T : unmanaged, INumber<T>
 {
     private const int MaxWidth = 256;
@@ -75,19 +78,23 @@ internal sealed unsafe class ArgExtremeJob<T>(bool maximum, long outer, long red
 
     private interface IOrder
     {
-        /// <summary>Whether a candidate replaces the best so far; a NaN replaces anything but another NaN.</summary>
+        /// <summary>
+        /// Whether a candidate replaces the best so far; a NaN replaces anything but another NaN.
+        /// </summary>
         static abstract bool Before(T candidate, T best);
     }
 
     private readonly struct Largest : IOrder
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static bool Before(T candidate, T best) => candidate > best || (T.IsNaN(candidate) && !T.IsNaN(best));
+        public static bool Before(T candidate, T best) =>
+            candidate > best || (T.IsNaN(candidate) && !T.IsNaN(best));
     }
 
     private readonly struct Smallest : IOrder
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static bool Before(T candidate, T best) => candidate < best || (T.IsNaN(candidate) && !T.IsNaN(best));
+        public static bool Before(T candidate, T best) =>
+            candidate < best || (T.IsNaN(candidate) && !T.IsNaN(best));
     }
 }

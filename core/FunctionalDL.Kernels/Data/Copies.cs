@@ -8,23 +8,34 @@ public static unsafe class Copies
 {
     /// <summary>target[i, j, …] = source[i, j, …] for all indices below <paramref name="dims"/>.</summary>
     /// <remarks>
-    /// A source stride may be anything, 0 too (a broadcast); different indices must have different places in the target, and the two
-    /// must not overlap.
+    /// A source stride may be anything, 0 too (a broadcast); different indices must have different places in
+    /// the target, and the two must not overlap.
     /// </remarks>
     /// <param name="pool">The threads; small copies are done by the caller alone.</param>
     /// <param name="elementSize">The bytes of an element: 1, 4 or 8.</param>
     /// <param name="dims">The sizes.</param>
     /// <param name="source">The address of the source's element at the origin.</param>
-    /// <param name="sourceStrides">The source's elements from one index to the next, for each dimension.</param>
+    /// <param name="sourceStrides">
+    /// The source's elements from one index to the next, for each dimension.
+    /// </param>
     /// <param name="target">The address of the target's element at the origin.</param>
-    /// <param name="targetStrides">The target's elements from one index to the next, for each dimension.</param>
-    /// <exception cref="ArgumentException">The numbers of strides and dimensions differ, or the element has another size.</exception>
+    /// <param name="targetStrides">
+    /// The target's elements from one index to the next, for each dimension.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// The numbers of strides and dimensions differ, or the element has another size.
+    /// </exception>
     public static void Strided(
-        WorkerPool pool, int elementSize, int[] dims, nint source, long[] sourceStrides, nint target, long[] targetStrides)
+        WorkerPool pool, int elementSize, int[] dims, nint source, long[] sourceStrides, nint target,
+        long[] targetStrides)
     {
         ArgumentNullException.ThrowIfNull(pool);
         if (sourceStrides.Length != dims.Length || targetStrides.Length != dims.Length)
-            throw new ArgumentException($"{sourceStrides.Length} and {targetStrides.Length} strides for {dims.Length} dimensions");
+        {
+            throw new ArgumentException(
+                $"{sourceStrides.Length} and {targetStrides.Length} strides for {dims.Length} dimensions");
+        }
+
         foreach (int d in dims)
         {
             ArgumentOutOfRangeException.ThrowIfNegative(d, nameof(dims));
@@ -34,11 +45,15 @@ public static unsafe class Copies
 
         switch (elementSize)
         {
-            case 1: new StridedCopy<byte>((byte*)source, (byte*)target, dims, sourceStrides, targetStrides).Run(pool); break;
-            case 4: new StridedCopy<uint>((uint*)source, (uint*)target, dims, sourceStrides, targetStrides).Run(pool); break;
-            case 8: new StridedCopy<ulong>((ulong*)source, (ulong*)target, dims, sourceStrides, targetStrides).Run(pool); break;
+            case 1: Copy<byte>(); break;
+            case 4: Copy<uint>(); break;
+            case 8: Copy<ulong>(); break;
             default: throw new ArgumentException($"elements of {elementSize} bytes", nameof(elementSize));
         }
+
+        void Copy<T>()
+            where T : unmanaged =>
+            new StridedCopy<T>(source, target, dims, sourceStrides, targetStrides).Run(pool);
     }
 
     /// <summary>Sets <paramref name="count"/> adjacent elements to one value.</summary>
@@ -64,7 +79,9 @@ public static unsafe class Copies
     }
 }
 
-/// <summary>A copy between two strided layouts, cut into rectangles of its two innermost dimensions.</summary>
+/// <summary>
+/// A copy between two strided layouts, cut into rectangles of its two innermost dimensions.
+/// </summary>
 internal sealed unsafe class StridedCopy<T> : IBlockJob
     where T : unmanaged
 {
@@ -83,14 +100,15 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
     private readonly long _columnUnits;
     private readonly long _units;
 
-    public StridedCopy(T* source, T* target, int[] dims, long[] sourceStrides, long[] targetStrides)
+    public StridedCopy(nint source, nint target, int[] dims, long[] sourceStrides, long[] targetStrides)
     {
-        _source = source;
-        _target = target;
+        _source = (T*)source;
+        _target = (T*)target;
         Span<Axis> axes = dims.Length <= 16 ? stackalloc Axis[dims.Length + 1] : new Axis[dims.Length + 1];
         axes = axes[..Simplify(dims, sourceStrides, targetStrides, axes)];
 
-        // The columns are where the target is densest; the rows where the source is, so that rectangles are dense in both.
+        // The columns are where the target is densest; the rows where the source is, so that rectangles are
+        // dense in both.
         _column = axes[^1];
         axes = axes[..^1];
         _row = new Axis(1, 0, 0);
@@ -118,7 +136,8 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
             _units *= axis.Size;
     }
 
-    private bool IsTransposition => _column.Source != 1 && _column.Target == 1 && _row.Source == 1 && sizeof(T) >= 4;
+    private bool IsTransposition =>
+        _column.Source != 1 && _column.Target == 1 && _row.Source == 1 && sizeof(T) >= 4;
 
     public void Run(WorkerPool pool)
     {
@@ -147,12 +166,15 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
                 target += index * _outer[i].Target;
             }
 
-            CopyRectangle(source, target, Math.Min(_unitRows, _row.Size - row), Math.Min(_unitColumns, _column.Size - column));
+            long rows = Math.Min(_unitRows, _row.Size - row);
+            long columns = Math.Min(_unitColumns, _column.Size - column);
+            CopyRectangle(source, target, rows, columns);
         }
     }
 
     /// <summary>
-    /// Dimensions in order of the target's strides, the largest first, merged where both layouts allow; gives their number, at least one.
+    /// Dimensions in order of the target's strides, the largest first, merged where both layouts allow; gives
+    /// their number, at least one.
     /// </summary>
     private static int Simplify(int[] dims, long[] sourceStrides, long[] targetStrides, Span<Axis> axes)
     {
@@ -172,7 +194,8 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
         {
             Axis axis = axes[i];
             Axis last = merged > 0 ? axes[merged - 1] : default;
-            if (merged > 0 && last.Source == axis.Source * axis.Size && last.Target == axis.Target * axis.Size)
+            bool continues = last.Source == axis.Source * axis.Size && last.Target == axis.Target * axis.Size;
+            if (merged > 0 && continues)
                 axes[merged - 1] = new Axis(last.Size * axis.Size, axis.Source, axis.Target);
             else
                 axes[merged++] = axis;
@@ -212,7 +235,10 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
         }
     }
 
-    /// <summary>The source is dense along rows, the target along columns: whole cache lines of both, turned in registers.</summary>
+    /// <summary>
+    /// The source is dense along rows, the target along columns: whole cache lines of both, turned in
+    /// registers.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Transpose(T* source, T* target, long rows, long columns)
     {
@@ -224,14 +250,14 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
         {
             for (long c = 0; c < wholeColumns; c += line)
             {
-                // Lines of the target are finished one after the other: with a stride of a power of two they fall on the
-                // same few places of the cache, which cannot hold a block of half-written ones.
+                // Lines of the target are finished one after the other: with a stride of a power of two they
+                // fall on the same few places of the cache, which cannot hold a block of half-written ones.
                 for (long i = r; i < r + line; i += square)
                 {
                     for (long j = c; j < c + line; j += square)
                     {
-                        Squares.Transpose(
-                            source + j * _column.Source + i, _column.Source, target + i * _row.Target + j, _row.Target);
+                        T* from = source + j * _column.Source + i;
+                        Squares.Transpose(from, _column.Source, target + i * _row.Target + j, _row.Target);
                     }
                 }
             }

@@ -34,7 +34,9 @@ internal abstract class IndexedJob : IBlockJob
         }
     }
 
-    /// <summary>Whether all indices of a row are the first one, as they are when whole rows are meant.</summary>
+    /// <summary>
+    /// Whether all indices of a row are the first one, as they are when whole rows are meant.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     protected static unsafe bool AllSame<TIndex>(TIndex* index, long count)
         where TIndex : unmanaged, IEquatable<TIndex> =>
@@ -99,7 +101,10 @@ internal sealed unsafe class GatherJob<T, TIndex>(IndexedShape shape) : IndexedJ
     }
 }
 
-/// <summary>A block owns the results of one outer index and a range of inner ones, so no two threads add to the same place.</summary>
+/// <summary>
+/// A block owns the results of one outer index and a range of inner ones, so no two threads add to the same
+/// place.
+/// </summary>
 internal sealed unsafe class ScatterAddJob<T, TIndex> : IndexedJob
     where T : unmanaged, IAdditionOperators<T, T, T>
     where TIndex : unmanaged, IBinaryInteger<TIndex>
@@ -112,15 +117,19 @@ internal sealed unsafe class ScatterAddJob<T, TIndex> : IndexedJob
     {
         _shape = shape;
 
-        // A few outer indices are not enough for many threads; then the inner ones are cut too, at cache lines.
+        // A few outer indices are not enough for many threads; then the inner ones are cut too, at cache
+        // lines.
         long wanted = Math.Max(1, 32 / Math.Max(1, shape.Outer));
         long line = 64 / sizeof(T);
         _width = Math.Max(1, Math.Max(line, ((shape.Inner + wanted - 1) / wanted + line - 1) / line * line));
         _parts = (shape.Inner + _width - 1) / _width;
     }
 
-    public long Run(WorkerPool pool) =>
-        Run(pool, _shape.Outer * _parts, _shape.Outer * _shape.Inner * (_shape.IndexLength + _shape.AxisLength));
+    public long Run(WorkerPool pool)
+    {
+        long elements = _shape.Outer * _shape.Inner * (_shape.IndexLength + _shape.AxisLength);
+        return Run(pool, _shape.Outer * _parts, elements);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Execute(int block, int worker)
@@ -177,12 +186,14 @@ internal sealed unsafe class ScatterAddJob<T, TIndex> : IndexedJob
 }
 
 /// <summary>A block is a number of rows.</summary>
-internal sealed unsafe class TakeRowsJob<TIndex>(long rows, long rowBytes, nint source, nint index, long count, nint target) : IndexedJob
+internal sealed unsafe class TakeRowsJob<TIndex>(
+    long rows, long rowBytes, nint source, nint index, long count, nint target) : IndexedJob
     where TIndex : unmanaged, IBinaryInteger<TIndex>
 {
     private readonly long _rowsPerBlock = Math.Max(1, (1 << 16) / Math.Max(1, rowBytes));
 
-    public long Run(WorkerPool pool) => Run(pool, (count + _rowsPerBlock - 1) / _rowsPerBlock, count * rowBytes / 4);
+    public long Run(WorkerPool pool) =>
+        Run(pool, (count + _rowsPerBlock - 1) / _rowsPerBlock, count * rowBytes / 4);
 
     public override void Execute(int block, int worker)
     {
@@ -196,7 +207,8 @@ internal sealed unsafe class TakeRowsJob<TIndex>(long rows, long rowBytes, nint 
                 return;
             }
 
-            Buffer.MemoryCopy((byte*)source + row * rowBytes, (byte*)target + i * rowBytes, rowBytes, rowBytes);
+            byte* to = (byte*)target + i * rowBytes;
+            Buffer.MemoryCopy((byte*)source + row * rowBytes, to, rowBytes, rowBytes);
         }
     }
 }

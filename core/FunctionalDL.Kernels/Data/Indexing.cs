@@ -7,8 +7,9 @@ namespace FunctionalDL.Kernels;
 /// <see cref="ElementType.Int32"/> or <see cref="ElementType.Int64"/>.
 /// </summary>
 /// <remarks>
-/// Methods that take an index return -1, or the flat position in the index of the first one that is outside its axis (negative ones
-/// too); then the output is unspecified, but nothing outside the operands was touched.
+/// Methods that take an index return -1, or the flat position in the index of the first one that is outside
+/// its axis (negative ones too); then the output is unspecified, but nothing outside the operands was
+/// touched.
 /// </remarks>
 public static unsafe class Indexing
 {
@@ -40,8 +41,8 @@ public static unsafe class Indexing
     }
 
     /// <summary>
-    /// target[o, index[o, j, i], i] += source[o, j, i], on a target that is zeroed first; in order of j, so that the sums have
-    /// the same bits for any number of threads.
+    /// target[o, index[o, j, i], i] += source[o, j, i], on a target that is zeroed first; in order of j, so
+    /// that the sums have the same bits for any number of threads.
     /// </summary>
     /// <param name="pool">The threads; small operands are done by the caller alone.</param>
     /// <param name="type">The type of source and target: a number, not UInt8 or Bool.</param>
@@ -80,8 +81,8 @@ public static unsafe class Indexing
     /// <param name="count">The number of rows taken.</param>
     /// <param name="target">[count, rowLength].</param>
     public static long TakeRows(
-        WorkerPool pool, int elementSize, long rows, long rowLength, nint source, ElementType indexType, nint index, long count,
-        nint target)
+        WorkerPool pool, int elementSize, long rows, long rowLength, nint source, ElementType indexType,
+        nint index, long count, nint target)
     {
         long bytes = elementSize * rowLength;
         return IsInt32(indexType)
@@ -90,8 +91,8 @@ public static unsafe class Indexing
     }
 
     /// <summary>
-    /// target[o, i] = the position along the middle of the largest (or smallest) source[o, ·, i]: the first of equal ones, and the
-    /// first NaN if there is one. The middle must not be empty unless the result is.
+    /// target[o, i] = the position along the middle of the largest (or smallest) source[o, ·, i]: the first
+    /// of equal ones, and the first NaN if there is one. The middle must not be empty unless the result is.
     /// </summary>
     /// <param name="pool">The threads; small operands are done by the caller alone.</param>
     /// <param name="maximum">Whether the largest is looked for; else the smallest.</param>
@@ -102,7 +103,8 @@ public static unsafe class Indexing
     /// <param name="source">[outer, reduced, inner].</param>
     /// <param name="targetInt64">[outer, inner], Int64.</param>
     public static void ArgExtreme(
-        WorkerPool pool, bool maximum, ElementType type, long outer, long reduced, long inner, nint source, nint targetInt64)
+        WorkerPool pool, bool maximum, ElementType type, long outer, long reduced, long inner, nint source,
+        nint targetInt64)
     {
         ArgumentNullException.ThrowIfNull(pool);
         if (outer == 0 || inner == 0)
@@ -110,13 +112,17 @@ public static unsafe class Indexing
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(reduced);
         switch (type)
         {
-            case ElementType.UInt8: new ArgExtremeJob<byte>(maximum, outer, reduced, inner, source, targetInt64).Run(pool); break;
-            case ElementType.Int32: new ArgExtremeJob<int>(maximum, outer, reduced, inner, source, targetInt64).Run(pool); break;
-            case ElementType.Int64: new ArgExtremeJob<long>(maximum, outer, reduced, inner, source, targetInt64).Run(pool); break;
-            case ElementType.Float32: new ArgExtremeJob<float>(maximum, outer, reduced, inner, source, targetInt64).Run(pool); break;
-            case ElementType.Float64: new ArgExtremeJob<double>(maximum, outer, reduced, inner, source, targetInt64).Run(pool); break;
+            case ElementType.UInt8: Find<byte>(); break;
+            case ElementType.Int32: Find<int>(); break;
+            case ElementType.Int64: Find<long>(); break;
+            case ElementType.Float32: Find<float>(); break;
+            case ElementType.Float64: Find<double>(); break;
             default: throw new ArgumentException($"{type} has no order", nameof(type));
         }
+
+        void Find<T>()
+            where T : unmanaged, INumber<T> =>
+            new ArgExtremeJob<T>(maximum, outer, reduced, inner, source, targetInt64).Run(pool);
     }
 
     private static long ScatterAdd<T>(WorkerPool pool, in IndexedShape shape, bool narrow)

@@ -6,8 +6,9 @@ using FunctionalDL.Kernels.Vectors;
 namespace FunctionalDL.Kernels;
 
 /// <summary>
-/// Random bits from a counter: Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as
-/// 1, 2, 3; SC'11). Every element is a function of the key and its index, so it does not matter who computes it, or when.
+/// Random bits from a counter: Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw: Parallel random
+/// numbers: as easy as 1, 2, 3; SC'11). Every element is a function of the key and its index, so it does not
+/// matter who computes it, or when.
 /// </summary>
 public static unsafe class Threefry
 {
@@ -49,13 +50,16 @@ public static unsafe class Threefry
     /// <param name="stream">Different streams of one key are independent.</param>
     /// <param name="target">The address of the first element.</param>
     /// <param name="count">The number of elements, below 2³².</param>
-    /// <exception cref="ArgumentException">There is no distribution for the type, or the count is too large.</exception>
-    public static void Fill(WorkerPool pool, ElementType type, uint key0, uint key1, uint stream, nint target, long count)
+    /// <exception cref="ArgumentException">
+    /// There is no distribution for the type, or the count is too large.
+    /// </exception>
+    public static void Fill(
+        WorkerPool pool, ElementType type, uint key0, uint key1, uint stream, nint target, long count)
     {
         ArgumentNullException.ThrowIfNull(pool);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(count, 1L << 32);
-        if (type is not (ElementType.Int32 or ElementType.Int64 or ElementType.Float32 or ElementType.Float64))
+        if (type is ElementType.Bool or ElementType.UInt8)
             throw new ArgumentException($"no random elements of {type}", nameof(type));
         ThreefryFill job = new(type, key0, key1, stream, (byte*)target, count);
         (count < 2 * ThreefryFill.BlockElements ? WorkerPool.CallerOnly : pool).Run(
@@ -85,9 +89,12 @@ public static unsafe class Threefry
         x1 += k1;
     }
 
-    /// <summary>The words of as many blocks as a vector has lanes; the same steps as <see cref="Block"/>.</summary>
+    /// <summary>
+    /// The words of as many blocks as a vector has lanes; the same steps as <see cref="Block"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static (TVector Word0, TVector Word1) Blocks<TVector>(uint key0, uint key1, TVector counter0, uint counter1)
+    internal static (TVector Word0, TVector Word1) Blocks<TVector>(
+        uint key0, uint key1, TVector counter0, uint counter1)
         where TVector : unmanaged, IVector<TVector, int>
     {
         uint key2 = KeyParity ^ key0 ^ key1;
@@ -137,7 +144,9 @@ public static unsafe class Threefry
 internal sealed unsafe class ThreefryFill(
     ElementType type, uint key0, uint key1, uint stream, byte* target, long count) : IBlockJob
 {
-    /// <summary>The elements of a block; even, because two 32-bit elements come from one Threefry block.</summary>
+    /// <summary>
+    /// The elements of a block; even, because two 32-bit elements come from one Threefry block.
+    /// </summary>
     public const int BlockElements = 1 << 14;
 
     private const int Batch = 256; // Threefry blocks at a time, in the nearest cache
@@ -191,14 +200,18 @@ internal sealed unsafe class ThreefryFill(
         {
             int i = 0;
             for (; i + Vector256<int>.Count <= elements; i += Vector256<int>.Count)
-                (Vector256.ConvertToSingle((Vector256.Load(words + i) >>> 8).AsInt32()) * (1f / (1 << 24))).Store((float*)to + i);
+            {
+                Vector256<int> bits = (Vector256.Load(words + i) >>> 8).AsInt32();
+                (Vector256.ConvertToSingle(bits) * (1f / (1 << 24))).Store((float*)to + i);
+            }
+
             for (; i < elements; i++)
                 ((float*)to)[i] = (int)(words[i] >> 8) * (1f / (1 << 24));
         }
         else if (type == ElementType.Float64)
         {
             for (int i = 0; i < elements; i++)
-                ((double*)to)[i] = (long)((((ulong)words[2 * i + 1] << 32) | words[2 * i]) >> 11) * (1.0 / (1L << 53));
+                ((double*)to)[i] = (long)(Join(words + 2 * i) >> 11) * (1.0 / (1L << 53));
         }
         else if (type == ElementType.Int32)
         {
@@ -207,7 +220,9 @@ internal sealed unsafe class ThreefryFill(
         else
         {
             for (int i = 0; i < elements; i++)
-                ((ulong*)to)[i] = ((ulong)words[2 * i + 1] << 32) | words[2 * i];
+                ((ulong*)to)[i] = Join(words + 2 * i);
         }
     }
+
+    private static ulong Join(uint* words) => ((ulong)words[1] << 32) | words[0];
 }

@@ -5,10 +5,11 @@ namespace FunctionalDL.Kernels.Maths;
 
 /// <summary>The error function, for binary32 and binary64 from one text.</summary>
 /// <remarks>
-/// erf x = 1 - e^p with p = log erfc x. As p is 0 at 0 and falls without a kink, p / x is a smooth function that one polynomial fits
-/// from 0 to where erf is 1, and -expm1(p) keeps the relative accuracy near 0: no pieces, no selection. The polynomial is a minimax fit
-/// of our own for the relative error of erf (2⁻²⁸ of degree 8 on [0, 3.95]; 2⁻⁵⁷ of degree 24 on [0, 5.95]). Where its terms
-/// cancel, erf no longer depends on them: rounding errors in p are damped by |p| e^p / erf x, which is below 1.
+/// erf x = 1 - e^p with p = log erfc x. As p is 0 at 0 and falls without a kink, p / x is a smooth function
+/// that one polynomial fits from 0 to where erf is 1, and -expm1(p) keeps the relative accuracy near 0: no
+/// pieces, no selection. The polynomial is a minimax fit of our own for the relative error of erf (2⁻²⁸ of
+/// degree 8 on [0, 3.95]; 2⁻⁵⁷ of degree 24 on [0, 5.95]). Where its terms cancel, erf no longer depends on
+/// them: rounding errors in p are damped by |p| e^p / erf x, which is below 1.
 /// </remarks>
 internal static class ErrorFunction<TVector, T>
     where TVector : unmanaged, IVector<TVector, T>

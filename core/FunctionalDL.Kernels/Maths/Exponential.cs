@@ -7,9 +7,11 @@ namespace FunctionalDL.Kernels.Maths;
 /// The exponential function and its relatives, for binary32 and binary64 from one text.
 /// </summary>
 /// <remarks>
-/// x = n · ln 2 + r with |r| ≤ ln 2 / 2, where ln 2 is taken in two parts, the first so short that its product with n is exact without
-/// fused arithmetic too (Cody and Waite 1980). Polynomials are minimax fits of our own (Remez exchange in 40 digits); each is given
-/// with its largest error relative to the result, and evaluated as even + odd · x, two chains of half the length. Every lane takes the same steps, so none depends on its neighbours.
+/// x = n · ln 2 + r with |r| ≤ ln 2 / 2, where ln 2 is taken in two parts, the first so short that its
+/// product with n is exact without fused arithmetic too (Cody and Waite 1980). Polynomials are minimax fits
+/// of our own (Remez exchange in 40 digits); each is given with its largest error relative to the result, and
+/// evaluated as even + odd · x, two chains of half the length. Every lane takes the same steps, so none
+/// depends on its neighbours.
 /// </remarks>
 internal static class Exponential<TVector, T>
     where TVector : unmanaged, IVector<TVector, T>
@@ -48,12 +50,16 @@ internal static class Exponential<TVector, T>
     {
         TVector sign = x & TVector.Bits(Format<T>.SignBit);
         TVector magnitude = TVector.Abs(x);
-        TVector bounded = TVector.AtMost(magnitude, TVector.Constant(Format<T>.IsSingle ? 10 : 20)); // the result is 1 from here on
+
+        // The result is 1 from this bound on.
+        TVector bounded = TVector.AtMost(magnitude, TVector.Constant(Format<T>.IsSingle ? 10 : 20));
         TVector e = Expm1Clamped(bounded + bounded);
         return e / (e + TVector.Constant(2)) | sign;
     }
 
-    /// <summary>1 / (1 + e⁻ˣ), computed from e⁻|x|, which neither overflows nor loses small results.</summary>
+    /// <summary>
+    /// 1 / (1 + e⁻ˣ), computed from e⁻|x|, which neither overflows nor loses small results.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Sigmoid(TVector x)
     {
@@ -63,8 +69,8 @@ internal static class Exponential<TVector, T>
     }
 
     /// <summary>
-    /// eˣ - 1 for x from about -38 (-18 for binary32) to where it overflows. Subnormal results may be wrong in their last bit, and the
-    /// result of -0 is +0.
+    /// eˣ - 1 for x from about -38 (-18 for binary32) to where it overflows. Subnormal results may be wrong
+    /// in their last bit, and the result of -0 is +0.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Expm1Clamped(TVector x)
@@ -84,9 +90,10 @@ internal static class Exponential<TVector, T>
         TVector rounded = TVector.MultiplyAdd(x, TVector.Constant(1.44269504088896340736), rounder);
         n = TVector.SubtractBits(rounded, TVector.Bits(Format<T>.RounderBits));
         TVector count = rounded - rounder;
-        TVector r = TVector.MultiplyAdd(count, TVector.Constant(Format<T>.IsSingle ? -0.693359375 : -0.6931471803691238), x);
-        return TVector.MultiplyAdd(
-            count, TVector.Constant(Format<T>.IsSingle ? 0.00021219444005469058277 : -1.908214929270587816144e-10), r);
+        TVector ln2High = TVector.Constant(Format<T>.IsSingle ? -0.693359375 : -0.6931471803691238);
+        TVector ln2Low = TVector.Constant(
+            Format<T>.IsSingle ? 0.00021219444005469058277 : -1.908214929270587816144e-10);
+        return TVector.MultiplyAdd(count, ln2Low, TVector.MultiplyAdd(count, ln2High, x));
     }
 
     /// <summary>eʳ - 1 for |r| ≤ ln 2 / 2: r + r² · polynomial (error 2⁻³², 2⁻⁶¹).</summary>

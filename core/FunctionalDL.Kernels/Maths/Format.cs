@@ -34,8 +34,8 @@ internal static class Format<T>
     }
 
     /// <summary>
-    /// 1.5 · 2^SignificandBits. Added to a small number it leaves the nearest integer in the low bits of the sum; subtracted again,
-    /// that integer as a floating-point number.
+    /// 1.5 · 2^SignificandBits. Added to a small number it leaves the nearest integer in the low bits of the
+    /// sum; subtracted again, that integer as a floating-point number.
     /// </summary>
     public static double Rounder
     {

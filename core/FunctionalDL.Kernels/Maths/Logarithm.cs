@@ -5,8 +5,9 @@ namespace FunctionalDL.Kernels.Maths;
 
 /// <summary>Natural logarithms, for binary32 and binary64 from one text.</summary>
 /// <remarks>
-/// x = 2ⁿ · m with m in [√½, √2); with f = m - 1 and s = f / (2 + f), log m = 2 artanh s = f - f²/2 + s (f²/2 + R(s²)), where
-/// the large terms are exact and R is small (the arrangement of Sun's fdlibm; the polynomial is our own minimax fit).
+/// x = 2ⁿ · m with m in [√½, √2); with f = m - 1 and s = f / (2 + f), log m = 2 artanh s = f - f²/2 + s (f²/2
+/// + R(s²)), where the large terms are exact and R is small (the arrangement of Sun's fdlibm; the polynomial
+/// is our own minimax fit).
 /// </remarks>
 internal static class Logarithm<TVector, T>
     where TVector : unmanaged, IVector<TVector, T>
@@ -18,7 +19,8 @@ internal static class Logarithm<TVector, T>
     {
         // Subnormal numbers are scaled into the normal ones first.
         TVector small = TVector.Less(x, TVector.Bits(1L << Format<T>.SignificandBits));
-        TVector scaled = TVector.Select(small, x * TVector.Constant(Format<T>.IsSingle ? 8388608.0 : 4503599627370496.0), x);
+        TVector scale = TVector.Constant(Format<T>.IsSingle ? 8388608.0 : 4503599627370496.0);
+        TVector scaled = TVector.Select(small, x * scale, x);
         TVector exponent = small & TVector.Bits(-Format<T>.SignificandBits);
         return WithSpecials(x, LogNormal(scaled, exponent, default));
     }
@@ -43,20 +45,23 @@ internal static class Logarithm<TVector, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector LogNormal(TVector x, TVector exponent, TVector tail)
     {
-        TVector n = TVector.ShiftRightSigned(
-            TVector.SubtractBits(x, TVector.Bits(Format<T>.IsSingle ? 0x3F3504F3 : 0x3FE6A09E667F3BCD)), Format<T>.SignificandBits);
-        TVector f = TVector.SubtractBits(x, TVector.ShiftLeft(n, Format<T>.SignificandBits)) - TVector.Constant(1);
+        TVector rootOfHalf = TVector.Bits(Format<T>.IsSingle ? 0x3F3504F3 : 0x3FE6A09E667F3BCD);
+        TVector n = TVector.ShiftRightSigned(TVector.SubtractBits(x, rootOfHalf), Format<T>.SignificandBits);
+        TVector m = TVector.SubtractBits(x, TVector.ShiftLeft(n, Format<T>.SignificandBits));
         n = TVector.AddBits(n, exponent);
-        TVector count = TVector.AddBits(n, TVector.Bits(Format<T>.RounderBits)) - TVector.Constant(Format<T>.Rounder);
+        TVector rounded = TVector.AddBits(n, TVector.Bits(Format<T>.RounderBits));
+        TVector count = rounded - TVector.Constant(Format<T>.Rounder);
 
+        TVector ln2High = TVector.Constant(Format<T>.IsSingle ? 0.693359375 : 0.6931471803691238);
+        TVector ln2Low = TVector.Constant(
+            Format<T>.IsSingle ? -0.00021219444005469058277 : 1.908214929270587816144e-10);
+        TVector f = m - TVector.Constant(1);
         TVector s = f / (TVector.Constant(2) + f);
         TVector z = s * s;
         TVector halfSquare = TVector.Constant(0.5) * f * f;
-        TVector low = TVector.MultiplyAdd(
-            count, TVector.Constant(Format<T>.IsSingle ? -0.00021219444005469058277 : 1.908214929270587816144e-10), tail);
+        TVector low = TVector.MultiplyAdd(count, ln2Low, tail);
         TVector inner = TVector.MultiplyAdd(s, TVector.MultiplyAdd(z, Remainder(z), halfSquare), low);
-        return TVector.MultiplyAdd(
-            count, TVector.Constant(Format<T>.IsSingle ? 0.693359375 : 0.6931471803691238), f - (halfSquare - inner));
+        return TVector.MultiplyAdd(count, ln2High, f - (halfSquare - inner));
     }
 
     /// <summary>(2 artanh s - 2 s) / s³ as a polynomial of z = s² (error 2⁻³⁰, 2⁻⁵⁹).</summary>
@@ -80,7 +85,9 @@ internal static class Logarithm<TVector, T>
         return TVector.MultiplyAdd(p, z, TVector.Constant(0.66666666666667345084));
     }
 
-    /// <summary>The result where x is above 0 and finite; -∞ at 0, NaN below, and ∞ and NaN as they came.</summary>
+    /// <summary>
+    /// The result where x is above 0 and finite; -∞ at 0, NaN below, and ∞ and NaN as they came.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector WithSpecials(TVector x, TVector result)
     {

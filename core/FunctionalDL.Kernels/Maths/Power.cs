@@ -4,8 +4,9 @@ using FunctionalDL.Kernels.Vectors;
 namespace FunctionalDL.Kernels.Maths;
 
 /// <summary>
-/// Powers. The exponents that networks use (2, 3, ½, -1) are computed with multiplications, a root or a division; all others by the
-/// runtime's function, lane by lane. Which way a lane goes depends on its own exponent alone.
+/// Powers. The exponents that networks use (2, 3, ½, -1) are computed with multiplications, a root or a
+/// division; all others by the runtime's function, lane by lane. Which way a lane goes depends on its own
+/// exponent alone.
 /// </summary>
 internal static unsafe class Power<TVector, T>
     where TVector : unmanaged, IVector<TVector, T>

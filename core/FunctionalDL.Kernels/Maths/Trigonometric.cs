@@ -5,9 +5,10 @@ namespace FunctionalDL.Kernels.Maths;
 
 /// <summary>Sine and cosine, for binary32 and binary64 from one text.</summary>
 /// <remarks>
-/// x = n · π/2 + r, where π/2 is taken in three parts of full length. With one rounding for each multiply-add the first two
-/// steps are exact where it matters, so r keeps its relative accuracy next to multiples of π/2. Larger arguments than
-/// <see cref="Limit"/> go to the runtime's function, lane by lane; a lane's path depends on its own value alone.
+/// x = n · π/2 + r, where π/2 is taken in three parts of full length. With one rounding for each multiply-add
+/// the first two steps are exact where it matters, so r keeps its relative accuracy next to multiples of π/2.
+/// Larger arguments than <see cref="Limit"/> go to the runtime's function, lane by lane; a lane's path
+/// depends on its own value alone.
 /// </remarks>
 internal static unsafe class Trigonometric<TVector, T>
     where TVector : unmanaged, IVector<TVector, T>
@@ -29,9 +30,12 @@ internal static unsafe class Trigonometric<TVector, T>
         TVector rounded = TVector.MultiplyAdd(x, TVector.Constant(0.6366197723675813430755), rounder);
         TVector quadrant = TVector.SubtractBits(rounded, TVector.Bits(Format<T>.RounderBits));
         TVector count = rounded - rounder;
-        TVector r = TVector.FusedMultiplyAdd(count, TVector.Constant(Format<T>.IsSingle ? -1.5707963705062866 : -1.5707963267948966), x);
-        r = TVector.FusedMultiplyAdd(count, TVector.Constant(Format<T>.IsSingle ? 4.371138828673793e-08 : -6.123233995736766e-17), r);
-        r = TVector.FusedMultiplyAdd(count, TVector.Constant(Format<T>.IsSingle ? 1.7151245100058819e-15 : 1.4973849048591698e-33), r);
+        TVector part1 = TVector.Constant(Format<T>.IsSingle ? -1.5707963705062866 : -1.5707963267948966);
+        TVector part2 = TVector.Constant(Format<T>.IsSingle ? 4.371138828673793e-08 : -6.123233995736766e-17);
+        TVector part3 = TVector.Constant(Format<T>.IsSingle ? 1.715124510005882e-15 : 1.4973849048591698e-33);
+        TVector r = TVector.FusedMultiplyAdd(count, part1, x);
+        r = TVector.FusedMultiplyAdd(count, part2, r);
+        r = TVector.FusedMultiplyAdd(count, part3, r);
 
         // cos x = sin(x + π/2). Odd quadrants take the cosine of r, the upper two change the sign.
         if (cosine)

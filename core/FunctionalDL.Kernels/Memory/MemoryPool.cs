@@ -1,17 +1,19 @@
 namespace FunctionalDL.Kernels;
 
 /// <summary>
-/// Native memory for tensors. Blocks that come back are kept and lent again, by size class; nobody has to dispose anything.
+/// Native memory for tensors. Blocks that come back are kept and lent again, by size class; nobody has to
+/// dispose anything.
 /// </summary>
 /// <remarks>
 /// <para>
-/// The garbage collector does not see native memory, so the pool asks it for a collection when the lent bytes exceed the larger of
-/// 16 MiB and twice the least that was lent since the last collection (which bounds what is truly in use). Memory in use
-/// therefore costs a number of collections that is logarithmic in its size, and garbage one for each doubling.
+/// The garbage collector does not see native memory, so the pool asks it for a collection when the lent bytes
+/// exceed the larger of 16 MiB and twice the least that was lent since the last collection (which bounds what
+/// is truly in use). Memory in use therefore costs a number of collections that is logarithmic in its size,
+/// and garbage one for each doubling.
 /// </para>
 /// <para>
-/// A block that is not lent holds its own bookkeeping in its first bytes, so that giving memory back allocates nothing: a
-/// finalizer does no more than one compare-and-swap.
+/// A block that is not lent holds its own bookkeeping in its first bytes, so that giving memory back
+/// allocates nothing: a finalizer does no more than one compare-and-swap.
 /// </para>
 /// </remarks>
 public sealed unsafe class MemoryPool
@@ -36,14 +38,18 @@ public sealed unsafe class MemoryPool
     /// <summary>The pool of the process.</summary>
     public static MemoryPool Shared { get; } = new();
 
-    /// <summary>The bytes lent and not come back. Buffers that are unreachable but not yet collected count as lent.</summary>
+    /// <summary>
+    /// The bytes lent and not come back. Buffers that are unreachable but not yet collected count as lent.
+    /// </summary>
     public long LiveBytes => Volatile.Read(ref _live);
 
     /// <summary>The bytes taken from the operating system: those lent and those kept for reuse.</summary>
     public long HeldBytes => Volatile.Read(ref _held);
 
     /// <summary>Lends a buffer of at least <paramref name="bytes"/> bytes, with undefined content.</summary>
-    /// <exception cref="OutOfMemoryException">The operating system has no more, even after collecting and trimming.</exception>
+    /// <exception cref="OutOfMemoryException">
+    /// The operating system has no more, even after collecting and trimming.
+    /// </exception>
     public NativeBuffer Rent(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
@@ -80,7 +86,9 @@ public sealed unsafe class MemoryPool
         }
     }
 
-    /// <summary>Accepts a block back; called by finalizers too, so it must not wait, allocate or throw.</summary>
+    /// <summary>
+    /// Accepts a block back; called by finalizers too, so it must not wait, allocate or throw.
+    /// </summary>
     internal void TakeBack(nint address, long capacity)
     {
         FreeBlock* block = (FreeBlock*)address;
@@ -163,8 +171,9 @@ public sealed unsafe class MemoryPool
     }
 
     /// <summary>
-    /// Lets the collector find buffers that nobody uses. Most die young, so a collection of the young generations is tried first
-    /// and is enough if it halves the lent bytes; the threshold only grows after a full one.
+    /// Lets the collector find buffers that nobody uses. Most die young, so a collection of the young
+    /// generations is tried first and is enough if it halves the lent bytes; the threshold only grows after a
+    /// full one.
     /// </summary>
     private void CollectGarbage(long wanted)
     {
@@ -192,8 +201,8 @@ public sealed unsafe class MemoryPool
     }
 
     /// <summary>
-    /// Waits until the finalizers of the last collection ran, but not for ever: a user's finalizer may hang, or this may be the
-    /// finalizers' own thread. The caller holds <see cref="_collecting"/>.
+    /// Waits until the finalizers of the last collection ran, but not for ever: a user's finalizer may hang,
+    /// or this may be the finalizers' own thread. The caller holds <see cref="_collecting"/>.
     /// </summary>
     private void WaitForFinalizers()
     {

@@ -1,11 +1,13 @@
 namespace FunctionalDL.Kernels;
 
 /// <summary>
-/// A block of native memory, aligned to 64 bytes, lent by a <see cref="MemoryPool"/>. Its content is undefined when rented.
+/// A block of native memory, aligned to 64 bytes, lent by a <see cref="MemoryPool"/>. Its content is
+/// undefined when rented.
 /// </summary>
 /// <remarks>
-/// The block goes back to the pool when <see cref="Return"/> is called or after the buffer became unreachable. Whoever works on
-/// <see cref="Address"/> must keep the buffer reachable meanwhile (<see cref="GC.KeepAlive"/>): an address alone does not.
+/// The block goes back to the pool when <see cref="Return"/> is called or after the buffer became
+/// unreachable. Whoever works on <see cref="Address"/> must keep the buffer reachable meanwhile (<see
+/// cref="GC.KeepAlive"/>): an address alone does not.
 /// </remarks>
 public sealed unsafe class NativeBuffer
 {
@@ -21,7 +23,9 @@ public sealed unsafe class NativeBuffer
         Bytes = bytes;
     }
 
-    /// <summary>Puts the block into the pool's queue; the memory itself is never freed on the finalizer's thread.</summary>
+    /// <summary>
+    /// Puts the block into the pool's queue; the memory itself is never freed on the finalizer's thread.
+    /// </summary>
     ~NativeBuffer() => Release();
 
     /// <summary>The address of the first byte, a multiple of 64; 0 after <see cref="Return"/>.</summary>
@@ -30,7 +34,9 @@ public sealed unsafe class NativeBuffer
     /// <summary>The usable bytes: those asked for, rounded up to a multiple of 64, at least 64.</summary>
     public long Bytes { get; }
 
-    /// <summary>A part of the memory as a span; valid while the buffer is reachable and not returned.</summary>
+    /// <summary>
+    /// A part of the memory as a span; valid while the buffer is reachable and not returned.
+    /// </summary>
     /// <param name="start">The first byte.</param>
     /// <param name="length">The number of bytes.</param>
     /// <exception cref="ArgumentOutOfRangeException">The part is not inside the buffer.</exception>
@@ -38,7 +44,11 @@ public sealed unsafe class NativeBuffer
     public Span<byte> Span(long start, int length)
     {
         if (start < 0 || length < 0 || start > Bytes - length)
-            throw new ArgumentOutOfRangeException(nameof(start), $"[{start}, {start + length}) is outside the {Bytes} bytes");
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(start), $"[{start}, {start + length}) is outside the {Bytes} bytes");
+        }
+
         nint address = _address;
         ObjectDisposedException.ThrowIf(address == 0, this);
         return new Span<byte>((byte*)address + start, length);
@@ -49,8 +59,8 @@ public sealed unsafe class NativeBuffer
     public Span<byte> Span() => Span(0, checked((int)Bytes));
 
     /// <summary>
-    /// Gives the block back at once instead of waiting for the garbage collector. Nobody may use the memory afterwards.
-    /// Calling it again does nothing.
+    /// Gives the block back at once instead of waiting for the garbage collector. Nobody may use the memory
+    /// afterwards. Calling it again does nothing.
     /// </summary>
     public void Return()
     {

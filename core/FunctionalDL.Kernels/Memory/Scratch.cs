@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace FunctionalDL.Kernels;
 
 /// <summary>
-/// Working memory of the current thread, kept between calls. One user at a time: a kernel must not call another that
-/// uses scratch while it still needs its own.
+/// Working memory of the current thread, kept between calls. One user at a time: a kernel must not call
+/// another that uses scratch while it still needs its own.
 /// </summary>
 internal static unsafe class Scratch
 {
@@ -15,13 +15,14 @@ internal static unsafe class Scratch
     private static Block? t_forCall;
 
     /// <summary>
-    /// Memory for one block of a job: at least <paramref name="bytes"/> bytes, aligned to 64, content undefined but initialised.
+    /// Memory for one block of a job: at least <paramref name="bytes"/> bytes, aligned to 64, content
+    /// undefined but initialised.
     /// </summary>
     public static byte* Get(long bytes) => Get(ref t_forBlock, bytes);
 
     /// <summary>
-    /// The same for the thread that called a kernel, to be shared by all blocks of that call. It is other memory than that of
-    /// <see cref="Get(long)"/>, which the calling thread uses too when it takes part.
+    /// The same for the thread that called a kernel, to be shared by all blocks of that call. It is other
+    /// memory than that of <see cref="Get(long)"/>, which the calling thread uses too when it takes part.
     /// </summary>
     public static byte* GetForCall(long bytes) => Get(ref t_forCall, bytes);
 
@@ -33,7 +34,10 @@ internal static unsafe class Scratch
         return block.Address;
     }
 
-    /// <summary>Frees its memory when the thread is gone (nobody else ever sees the address) or a larger block took its place.</summary>
+    /// <summary>
+    /// Frees its memory when the thread is gone (nobody else ever sees the address) or a larger block took
+    /// its place.
+    /// </summary>
     private sealed class Block
     {
         public readonly byte* Address;

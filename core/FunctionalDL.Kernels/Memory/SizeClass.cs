@@ -3,8 +3,8 @@ using System.Numerics;
 namespace FunctionalDL.Kernels;
 
 /// <summary>
-/// The sizes in which the pool hands out memory: multiples of 64 bytes up to 512, then eight steps to each doubling. A block is at most
-/// 1/8 larger than asked for, and buffers of nearly equal size share blocks.
+/// The sizes in which the pool hands out memory: multiples of 64 bytes up to 512, then eight steps to each
+/// doubling. A block is at most 1/8 larger than asked for, and buffers of nearly equal size share blocks.
 /// </summary>
 internal static class SizeClass
 {

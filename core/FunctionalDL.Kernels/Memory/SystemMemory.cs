@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace FunctionalDL.Kernels;
 
-/// <summary>Aligned memory from the operating system, in huge pages where it is large and the system offers them.</summary>
+/// <summary>
+/// Aligned memory from the operating system, in huge pages where it is large and the system offers them.
+/// </summary>
 internal static unsafe partial class SystemMemory
 {
     private const nuint Alignment = 64;
@@ -20,7 +22,8 @@ internal static unsafe partial class SystemMemory
         nint address = (nint)NativeMemory.AlignedAlloc((nuint)bytes, HugePage);
         try
         {
-            _ = Advise(address, (nuint)bytes & ~(HugePage - 1), AdviseHugePage); // only advice: a refusal changes nothing
+            // Only advice: a refusal changes nothing.
+            _ = Advise(address, (nuint)bytes & ~(HugePage - 1), AdviseHugePage);
         }
         catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
         {

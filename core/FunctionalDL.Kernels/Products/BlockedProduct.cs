@@ -1,15 +1,17 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using FunctionalDL.Kernels.Vectors;
 
 namespace FunctionalDL.Kernels.Products;
 
 /// <summary>
-/// Floating-point products, after Goto and van de Geijn (ACM TOMS 34, 2008): c is cut into tasks, k into sections; for each section
-/// a task packs its part of a for the second-level cache and walks over panels of b.
+/// Floating-point products, after Goto and van de Geijn (ACM TOMS 34, 2008): c is cut into tasks, k into
+/// sections; for each section a task packs its part of a for the second-level cache and walks over panels of
+/// b.
 /// </summary>
 internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
     where TVector : unmanaged, IVector<TVector, T>
-    where T : unmanaged
+    where T : unmanaged, IAdditionOperators<T, T, T>
 {
     /// <summary>The most bytes of b that are packed at a time.</summary>
     private const long SharedLimit = 64L << 20;
@@ -25,6 +27,10 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
     private bool _packing;
 
     private static int TileColumns => 2 * TVector.Count;
+
+    private int Tasks => checked(_shape.Batch * _plan.RowTasks * _plan.ColumnTasks);
+
+    private int BPanels => ProductPlan.CeilDiv(_shape.N, TileColumns);
 
     /// <summary>The columns of b in packed form: padded to whole vectors.</summary>
     private int PaddedN => (_shape.N + TVector.Count - 1) / TVector.Count * TVector.Count;
@@ -49,7 +55,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         t_kept = null;
         job._shape = shape;
         job._plan = plan;
-        job.Run(shape.Work == 0 || plan.RowTasks * plan.ColumnTasks * shape.Batch == 1 ? WorkerPool.CallerOnly : pool);
+        job.Run(pool);
         t_kept = job;
     }
 
@@ -69,8 +75,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
 
     private void Run(WorkerPool pool)
     {
-        int tasks = _shape.Batch * _plan.RowTasks * _plan.ColumnTasks;
-        int blocks = ProductPlan.CeilDiv(tasks, _plan.TasksPerBlock);
+        int blocks = ProductPlan.CeilDiv(Tasks, _plan.TasksPerBlock);
         if (_plan.B != PanelSource.Shared)
         {
             _firstStep = 0;
@@ -86,7 +91,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         {
             _endStep = Math.Min(_shape.K, _firstStep + stepsAtOnce);
             _packing = true;
-            pool.Run(ProductPlan.CeilDiv(_shape.N, TileColumns) * ProductPlan.CeilDiv(_endStep - _firstStep, _plan.Section), this);
+            pool.Run(BPanels * ProductPlan.CeilDiv(_endStep - _firstStep, _plan.Section), this);
             _packing = false;
             pool.Run(blocks, this);
         }
@@ -101,7 +106,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         }
 
         int first = block * _plan.TasksPerBlock;
-        int end = Math.Min(first + _plan.TasksPerBlock, _shape.Batch * _plan.RowTasks * _plan.ColumnTasks);
+        int end = Math.Min(first + _plan.TasksPerBlock, Tasks);
         for (int task = first; task < end; task++)
         {
             (int rest, int column) = Math.DivRem(task, _plan.ColumnTasks);
@@ -113,20 +118,24 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
     /// <summary>Packs one section of one panel of b.</summary>
     private void PackShared(int block)
     {
-        (int section, int panel) = Math.DivRem(block, ProductPlan.CeilDiv(_shape.N, TileColumns));
+        (int section, int panel) = Math.DivRem(block, BPanels);
         int step = _firstStep + section * _plan.Section;
-        PackB(0, step, Math.Min(_plan.Section, _endStep - step), panel * TileColumns, SharedPanel(step, panel * TileColumns));
+        int column = panel * TileColumns;
+        PackB(0, step, StepsFrom(step), column, SharedPanel(step, column));
     }
 
     /// <summary>Where the panel of b that starts at a column is packed.</summary>
     private T* SharedPanel(int step, int column) =>
-        _sharedB + (long)(step - _firstStep) * PaddedN + (long)column * Math.Min(_plan.Section, _endStep - step);
+        _sharedB + (long)(step - _firstStep) * PaddedN + (long)column * StepsFrom(step);
+
+    /// <summary>The steps of the section that starts at a step.</summary>
+    private int StepsFrom(int step) => Math.Min(_plan.Section, _endStep - step);
 
     private void PackB(int batch, int step, int steps, int column, T* target)
     {
         int count = Math.Min(TileColumns, _shape.N - column);
         int width = count > TVector.Count ? TileColumns : TVector.Count;
-        T* source = (T*)_shape.B.Address + batch * _shape.B.Batch + step * _shape.B.Row + column * _shape.B.Column;
+        T* source = _shape.B.At<T>(batch, step, column);
         Packing<TVector, T>.Pack(source, _shape.B.Column, _shape.B.Row, count, steps, target, width);
     }
 
@@ -139,19 +148,27 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         int firstColumn = _plan.FirstColumn(columnTask);
         int endColumn = _plan.FirstColumn(columnTask + 1);
 
-        T* edge = (T*)Scratch.Get(
-            sizeof(T) * (_plan.TileRows * (long)TileColumns + (long)_plan.Section * (TileColumns + (_plan.A == PanelSource.PerTask ? rows.Rows : 0))));
-        T* ownB = edge + _plan.TileRows * TileColumns;
-        T* ownA = ownB + (long)_plan.Section * TileColumns;
+        bool packA = _plan.A == PanelSource.PerTask;
+
+        // Scratch memory: a tile, a panel of b, and the task's part of a.
+        long tileSize = (long)_plan.TileRows * TileColumns;
+        long panelSize = (long)_plan.Section * TileColumns;
+        long partSize = packA ? (long)_plan.Section * rows.Rows : 0;
+        T* edge = (T*)Scratch.Get((tileSize + panelSize + partSize) * sizeof(T));
+        T* ownB = edge + tileSize;
+        T* ownA = ownB + panelSize;
 
         for (int p = _firstStep; p < _endStep; p += _plan.Section)
         {
             Tile tile;
-            tile.Steps = Math.Min(_plan.Section, _endStep - p);
+            tile.Steps = StepsFrom(p);
             tile.Accumulate = p != 0;
-            T* a = (T*)_shape.A.Address + batch * _shape.A.Batch + row * _shape.A.Row + p * _shape.A.Column;
-            if (_plan.A == PanelSource.PerTask)
+            T* a = _shape.A.At<T>(batch, row, p);
+            if (packA)
+            {
                 PackA(a, rows, tile.Steps, ownA);
+                a = ownA;
+            }
 
             for (int j = firstColumn; j < endColumn; j += TileColumns)
             {
@@ -165,7 +182,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
                 }
                 else if (_plan.B == PanelSource.Direct && whole)
                 {
-                    tile.B = (T*)_shape.B.Address + batch * _shape.B.Batch + p * _shape.B.Row + j;
+                    tile.B = _shape.B.At<T>(batch, p, j);
                     tile.BStep = (nint)_shape.B.Row * sizeof(T);
                 }
                 else
@@ -175,7 +192,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
                 }
 
                 T* c = (T*)_shape.C + batch * _shape.CBatch + (long)row * _shape.N + j;
-                MultiplyPanel(tile, rows, _plan.A == PanelSource.PerTask ? ownA : a, c, whole ? null : edge, count);
+                MultiplyPanel(tile, rows, a, c, whole ? null : edge, count);
             }
         }
     }
@@ -198,6 +215,8 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         bool packed = _plan.A == PanelSource.PerTask;
         nint cRow = (nint)_shape.N * sizeof(T);
         nint edgeRow = (nint)tile.Vectors * TVector.Count * sizeof(T);
+        nint k = tile.Steps;
+        byte* b = (byte*)tile.B;
         for (int i = 0; i < rows.Count; i++)
         {
             int height = rows.Height(i);
@@ -207,11 +226,11 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
                 MicroKernels<TVector, T>.Find(height, tile.Vectors);
             if (edge == null)
             {
-                kernel(tile.Steps, (byte*)a, aRow, aStep, (byte*)tile.B, tile.BStep, (byte*)c, cRow, tile.Accumulate);
+                kernel(k, (byte*)a, aRow, aStep, b, tile.BStep, (byte*)c, cRow, tile.Accumulate);
             }
             else
             {
-                kernel(tile.Steps, (byte*)a, aRow, aStep, (byte*)tile.B, tile.BStep, (byte*)edge, edgeRow, false);
+                kernel(k, (byte*)a, aRow, aStep, b, tile.BStep, (byte*)edge, edgeRow, false);
                 CopyEdge(edge, (int)(edgeRow / sizeof(T)), c, height, columns, tile.Accumulate);
             }
 
@@ -220,7 +239,10 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         }
     }
 
-    /// <summary>Brings the valid part of a tile from scratch to c, with the same single addition that the micro-kernel makes.</summary>
+    /// <summary>
+    /// Brings the valid part of a tile from scratch to c, with the same single addition that the micro-kernel
+    /// makes.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void CopyEdge(T* edge, int edgeRow, T* c, int rows, int columns, bool accumulate)
     {
@@ -228,15 +250,15 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         {
             int j = 0;
             for (; j + TVector.Count <= columns; j += TVector.Count)
-                TVector.Store(accumulate ? TVector.Load(edge + j) + TVector.Load(c + j) : TVector.Load(edge + j), c + j);
+            {
+                TVector sum = TVector.Load(edge + j);
+                TVector.Store(accumulate ? sum + TVector.Load(c + j) : sum, c + j);
+            }
+
             for (; j < columns; j++)
-                c[j] = accumulate ? Add(edge[j], c[j]) : edge[j];
+                c[j] = accumulate ? edge[j] + c[j] : edge[j];
         }
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T Add(T a, T b) =>
-        typeof(T) == typeof(float) ? (T)(object)((float)(object)a + (float)(object)b) : (T)(object)((double)(object)a + (double)(object)b);
 
     /// <summary>What the tiles of one panel have in common.</summary>
     private struct Tile
@@ -248,7 +270,10 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         public bool Accumulate;
     }
 
-    /// <summary>Rows cut into panels of nearly equal height: 13 rows make 7 and 6, for a panel of 1 would waste the pipeline.</summary>
+    /// <summary>
+    /// Rows cut into panels of nearly equal height: 13 rows make 7 and 6, for a panel of 1 would waste the
+    /// pipeline.
+    /// </summary>
     private readonly struct RowPanels
     {
         public readonly int Rows;

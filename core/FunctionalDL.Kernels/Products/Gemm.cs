@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.Intrinsics;
 using FunctionalDL.Kernels.Products;
 using FunctionalDL.Kernels.Vectors;
@@ -12,19 +13,22 @@ public static unsafe class Gemm
     /// </summary>
     /// <remarks>
     /// <para>
-    /// a and b may be row-major, column-major or strided in any way, also by 0 or less; c is row-major and contiguous (n elements from
-    /// row to row), and must not overlap a or b. With k = 0 the products are zero.
+    /// a and b may be row-major, column-major or strided in any way, also by 0 or less; c is row-major and
+    /// contiguous (n elements from row to row), and must not overlap a or b. With k = 0 the products are
+    /// zero.
     /// </para>
     /// <para>
-    /// <i>Bits.</i> An element of c is a sum in order of k: within fixed sections of at most 512 steps one chain of multiply-adds
-    /// from zero, the sections added in order. The bits therefore depend on k and the elements alone: not on m, n, the strides, the
-    /// number of threads or the vector width. Multiply-adds round once where the processor can (every one with AVX2 or NEON).
-    /// Integers wrap.
+    /// <i>Bits.</i> An element of c is a sum in order of k: within fixed sections of at most 512 steps one
+    /// chain of multiply-adds from zero, the sections added in order. The bits therefore depend on k and the
+    /// elements alone: not on m, n, the strides, the number of threads or the vector width. Multiply-adds
+    /// round once where the processor can (every one with AVX2 or NEON). Integers wrap.
     /// </para>
     /// </remarks>
     /// <param name="pool">The threads; small products are done by the caller alone.</param>
-    /// <param name="type"><see cref="ElementType.Float32"/>, <see cref="ElementType.Float64"/>, or, through plain loops,
-    /// <see cref="ElementType.Int32"/> or <see cref="ElementType.Int64"/>.</param>
+    /// <param name="type">
+    /// <see cref="ElementType.Float32"/>, <see cref="ElementType.Float64"/>, or, through plain loops, <see
+    /// cref="ElementType.Int32"/> or <see cref="ElementType.Int64"/>.
+    /// </param>
     /// <param name="batch">The number of products.</param>
     /// <param name="m">The rows of a and c.</param>
     /// <param name="n">The columns of b and c.</param>
@@ -42,7 +46,9 @@ public static unsafe class Gemm
     /// <exception cref="ArgumentException">The type is none of the four, or a size is negative.</exception>
     public static void Multiply(
         WorkerPool pool, ElementType type, int batch, int m, int n, int k,
-        nint a, long aBatch, long aRow, long aColumn, nint b, long bBatch, long bRow, long bColumn, nint c, long cBatch)
+        nint a, long aBatch, long aRow, long aColumn,
+        nint b, long bBatch, long bRow, long bColumn,
+        nint c, long cBatch)
     {
         ArgumentNullException.ThrowIfNull(pool);
         ArgumentOutOfRangeException.ThrowIfNegative(batch);
@@ -51,9 +57,9 @@ public static unsafe class Gemm
         ArgumentOutOfRangeException.ThrowIfNegative(k);
         if (batch == 0 || m == 0 || n == 0)
             return;
-        ProductShape shape = new(
-            batch, m, n, k,
-            new MatrixOperand((byte*)a, aBatch, aRow, aColumn), new MatrixOperand((byte*)b, bBatch, bRow, bColumn), (byte*)c, cBatch);
+        MatrixOperand left = new((byte*)a, aBatch, aRow, aColumn);
+        MatrixOperand right = new((byte*)b, bBatch, bRow, bColumn);
+        ProductShape shape = new(batch, m, n, k, left, right, (byte*)c, cBatch);
         shape.FoldBatchIntoRows();
         switch (type)
         {
@@ -66,7 +72,7 @@ public static unsafe class Gemm
     }
 
     private static void MultiplyBlocked<T>(WorkerPool pool, in ProductShape shape)
-        where T : unmanaged
+        where T : unmanaged, IAdditionOperators<T, T, T>
     {
         if (Vector512.IsHardwareAccelerated)
             BlockedProduct<Wide512<T>, T>.Multiply(pool, shape);

@@ -5,18 +5,19 @@ using FunctionalDL.Kernels.Vectors;
 namespace FunctionalDL.Kernels.Products;
 
 /// <summary>
-/// The innermost product: a tile of C, <typeparamref name="TRows"/> rows by <typeparamref name="TColumns"/> vectors, stays in registers
-/// while a column of A and a row of B are read for each step of k.
+/// The innermost product: a tile of C, <typeparamref name="TRows"/> rows by <typeparamref name="TColumns"/>
+/// vectors, stays in registers while a column of A and a row of B are read for each step of k.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Twelve rows by two vectors need 24 accumulators, two vectors of B and one element of A: 27 of the 32 registers of AVX-512 and
-/// NEON, and enough independent additions to hide their latency. With 16 registers six rows are used. All sizes share this text:
-/// rows and vectors beyond the type parameters are constants for the compiler, which removes them.
+/// Twelve rows by two vectors need 24 accumulators, two vectors of B and one element of A: 27 of the 32
+/// registers of AVX-512 and NEON, and enough independent additions to hide their latency. With 16 registers
+/// six rows are used. All sizes share this text: rows and vectors beyond the type parameters are constants
+/// for the compiler, which removes them.
 /// </para>
 /// <para>
-/// Each element of C is one chain of multiply-adds in order of k, starting from zero, whatever the tile, the vector width or the
-/// position; this is what makes a product's bits independent of how it is cut.
+/// Each element of C is one chain of multiply-adds in order of k, starting from zero, whatever the tile, the
+/// vector width or the position; this is what makes a product's bits independent of how it is cut.
 /// </para>
 /// </remarks>
 internal static unsafe class MicroKernel<TVector, T, TRows, TColumns>
@@ -30,7 +31,10 @@ internal static unsafe class MicroKernel<TVector, T, TRows, TColumns>
     /// <param name="a">The tile's first element of A.</param>
     /// <param name="aRow">The bytes from one row of A to the next.</param>
     /// <param name="aStep">The bytes from one column of A to the next.</param>
-    /// <param name="b">The tile's first element of B; a row's elements are adjacent and all of the tile's columns can be read.</param>
+    /// <param name="b">
+    /// The tile's first element of B; a row's elements are adjacent and all of the tile's columns can be
+    /// read.
+    /// </param>
     /// <param name="bStep">The bytes from one row of B to the next.</param>
     /// <param name="c">The tile of C; a row's elements are adjacent.</param>
     /// <param name="cRow">The bytes from one row of C to the next.</param>
@@ -57,7 +61,8 @@ internal static unsafe class MicroKernel<TVector, T, TRows, TColumns>
 
         PrefetchRows(c, cRow);
 
-        // Six base pointers with one row stride each reach twelve rows without twelve registers for addresses.
+        // Six base pointers with one row stride each reach twelve rows without twelve registers for
+        // addresses.
         byte* a0 = a;
         byte* a1 = a0 + 2 * aRow;
         byte* a2 = a1 + 2 * aRow;
@@ -199,8 +204,8 @@ internal static unsafe class MicroKernel<TVector, T, TRows, TColumns>
     }
 
     /// <summary>
-    /// Asks for the tile of C while the sum is computed: its rows are far apart, so that the processor does not foresee them. (Only x86 has
-    /// a way to say so; elsewhere nothing happens.)
+    /// Asks for the tile of C while the sum is computed: its rows are far apart, so that the processor does
+    /// not foresee them. (Only x86 has a way to say so; elsewhere nothing happens.)
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PrefetchRows(byte* c, nint cRow)

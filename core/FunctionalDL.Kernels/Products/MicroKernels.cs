@@ -9,7 +9,9 @@ internal static unsafe class MicroKernels<TVector, T>
 {
     private static readonly nint[] s_found = new nint[2 * 12];
 
-    /// <summary>The address of <see cref="MicroKernel{TVector, T, TRows, TColumns}.Run"/> for a size.</summary>
+    /// <summary>
+    /// The address of <see cref="MicroKernel{TVector, T, TRows, TColumns}.Run"/> for a size.
+    /// </summary>
     /// <param name="rows">The rows, 1 … 12.</param>
     /// <param name="vectors">The vectors in a row, 1 or 2.</param>
     public static nint Find(int rows, int vectors)

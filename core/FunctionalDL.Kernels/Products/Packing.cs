@@ -4,13 +4,16 @@ using FunctionalDL.Kernels.Vectors;
 
 namespace FunctionalDL.Kernels.Products;
 
-/// <summary>Copies parts of matrices into panels, in the order in which the micro-kernel reads them.</summary>
+/// <summary>
+/// Copies parts of matrices into panels, in the order in which the micro-kernel reads them.
+/// </summary>
 internal static unsafe class Packing<TVector, T>
     where TVector : unmanaged, IVector<TVector, T>
     where T : unmanaged
 {
     /// <summary>
-    /// target[p, r] = source[r · line + p · step] for r below <paramref name="count"/>, zero from there to <paramref name="width"/>.
+    /// target[p, r] = source[r · line + p · step] for r below <paramref name="count"/>, zero from there to
+    /// <paramref name="width"/>.
     /// </summary>
     /// <param name="source">The first element.</param>
     /// <param name="line">The elements from one line (a row of a, a column of b) to the next.</param>
@@ -65,8 +68,8 @@ internal static unsafe class Packing<TVector, T>
     }
 
     /// <summary>
-    /// Lines are contiguous along k. Squares as wide as a 128-bit vector are turned in registers; the steps of one cache line are done for
-    /// all lines before the next, so that the panel is written front to back.
+    /// Lines are contiguous along k. Squares as wide as a 128-bit vector are turned in registers; the steps
+    /// of one cache line are done for all lines before the next, so that the panel is written front to back.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Transpose(T* source, long line, int count, int k, T* target, int width)

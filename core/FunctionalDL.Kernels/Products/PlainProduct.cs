@@ -3,7 +3,9 @@ using System.Runtime.CompilerServices;
 
 namespace FunctionalDL.Kernels.Products;
 
-/// <summary>Products of integers: rare in this library, so three loops are enough. One block is one row of c.</summary>
+/// <summary>
+/// Products of integers: rare in this library, so three loops are enough. One block is one row of c.
+/// </summary>
 internal sealed unsafe class PlainProduct<T> : IBlockJob
     where T : unmanaged, INumberBase<T>
 {

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace FunctionalDL.Kernels.Products;
 
@@ -17,8 +18,9 @@ internal enum PanelSource
 }
 
 /// <summary>
-/// How a product is cut and packed. It follows from the shape, the strides and the number of threads, and decides speed alone:
-/// no choice here changes a bit of the result, but for the sections of k, which depend on k only.
+/// How a product is cut and packed. It follows from the shape, the strides and the number of threads, and
+/// decides speed alone: no choice here changes a bit of the result, but for the sections of k, which depend
+/// on k only.
 /// </summary>
 internal readonly struct ProductPlan
 {
@@ -26,7 +28,9 @@ internal readonly struct ProductPlan
     private const int SectionLimit = 512;
     private const int TaskRowPanels = 20;
     private const int TaskColumns = 1024;
-    private const double SerialWork = 400_000; // multiply-adds: a few microseconds, the price of waking a thread
+
+    // Multiply-adds: a few microseconds, the price of waking a thread; and what one claim should be worth.
+    private const double SerialWork = 400_000;
     private const double TaskWork = 150_000;
 
     /// <summary>The steps of k whose sum is one chain; a multiple of 8 unless it is all of k.</summary>
@@ -35,7 +39,9 @@ internal readonly struct ProductPlan
     /// <summary>The rows of a full tile of the micro-kernel.</summary>
     public readonly int TileRows;
 
-    /// <summary>The ranges into which the rows of c are cut; a task is one range of rows times one of columns.</summary>
+    /// <summary>
+    /// The ranges into which the rows of c are cut; a task is one range of rows times one of columns.
+    /// </summary>
     public readonly int RowTasks;
 
     /// <summary>The ranges into which the columns of c are cut.</summary>
@@ -85,8 +91,8 @@ internal readonly struct ProductPlan
     public static int CeilDiv(int a, int b) => (int)(((long)a + b - 1) / b);
 
     /// <summary>
-    /// Cuts further until there are a few tasks for each thread, as many for each. Cutting columns makes each task read all of a's rows,
-    /// which is cheap while they are few; cutting rows makes the tasks share b.
+    /// Cuts further until there are a few tasks for each thread, as many for each. Cutting columns makes each
+    /// task read all of a's rows, which is cheap while they are few; cutting rows makes the tasks share b.
     /// </summary>
     private static (int Rows, int Columns) CutFor(
         int threads, in ProductShape shape, int rowPanels, int columnPanels, int rows, int columns)
@@ -113,7 +119,7 @@ internal readonly struct ProductPlan
 
     /// <summary>Twelve rows where there are 32 vector registers, six where there are 16.</summary>
     private static int MaxTileRows =>
-        Vector512.IsHardwareAccelerated || System.Runtime.Intrinsics.X86.Avx512F.VL.IsSupported || AdvSimd.Arm64.IsSupported ? 12 : 6;
+        Vector512.IsHardwareAccelerated || Avx512F.VL.IsSupported || AdvSimd.Arm64.IsSupported ? 12 : 6;
 
     private static int SectionOf(int k)
     {

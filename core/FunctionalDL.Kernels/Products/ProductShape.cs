@@ -7,6 +7,10 @@ internal unsafe struct MatrixOperand(byte* address, long batch, long row, long c
     public long Batch = batch;
     public long Row = row;
     public long Column = column;
+
+    /// <summary>The address of an element.</summary>
+    public readonly T* At<T>(int batch, int row, int column)
+        where T : unmanaged => (T*)Address + batch * Batch + row * Row + column * Column;
 }
 
 /// <summary>A batch of products c = a · b.</summary>
@@ -25,10 +29,13 @@ internal unsafe struct ProductShape(
     /// <summary>The multiply-adds of all products.</summary>
     public readonly double Work => (double)Batch * M * N * K;
 
-    /// <summary>If one b serves all and the matrices a and c follow each other, makes one tall product of the batch.</summary>
+    /// <summary>
+    /// If one b serves all and the matrices a and c follow each other, makes one tall product of the batch.
+    /// </summary>
     public void FoldBatchIntoRows()
     {
-        if (Batch == 1 || B.Batch != 0 || A.Batch != M * A.Row || CBatch != (long)M * N || (long)M * Batch > int.MaxValue)
+        bool continues = B.Batch == 0 && A.Batch == M * A.Row && CBatch == (long)M * N;
+        if (Batch == 1 || !continues || (long)M * Batch > int.MaxValue)
             return;
         M *= Batch;
         Batch = 1;

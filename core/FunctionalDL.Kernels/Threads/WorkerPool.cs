@@ -6,13 +6,16 @@ using System.Runtime.InteropServices;
 namespace FunctionalDL.Kernels;
 
 /// <summary>
-/// Threads that share blocks of work. The caller takes part, everyone claims the next block from one counter, and a thread that
-/// has nothing to do spins for a moment and then sleeps. So a core that is taken away delays one block, not the run.
+/// Threads that share blocks of work. The caller takes part, everyone claims the next block from one counter,
+/// and a thread that has nothing to do spins for a moment and then sleeps. So a core that is taken away
+/// delays one block, not the run.
 /// </summary>
-/// <remarks>A run allocates nothing. Which thread does which block is left to chance; jobs must not let it show.</remarks>
+/// <remarks>A run allocates nothing. Which thread does which block is left to chance; jobs must not let it
+/// show.</remarks>
 public sealed class WorkerPool : IDisposable
 {
-    // Long enough to bridge the serial code between two kernels of a training step, short enough not to starve others.
+    // Long enough to bridge the serial code between two kernels of a training step, short enough not to
+    // starve others.
     private static readonly long s_workerSpin = Stopwatch.Frequency / 10_000;
     private static readonly long s_callerSpin = Stopwatch.Frequency / 30_000;
     private static readonly WorkerPool s_callerOnly = new(1);
@@ -38,7 +41,10 @@ public sealed class WorkerPool : IDisposable
         for (int i = 1; i < threads; i++)
         {
             int worker = i;
-            new Thread(() => WorkerLoop(worker)) { IsBackground = true, Name = $"FunctionalDL worker {worker}" }.Start();
+            Thread thread = new(() => WorkerLoop(worker));
+            thread.IsBackground = true;
+            thread.Name = $"FunctionalDL worker {worker}";
+            thread.Start();
         }
     }
 
@@ -51,14 +57,20 @@ public sealed class WorkerPool : IDisposable
     /// <summary>The pool for work that is too small to share.</summary>
     internal static WorkerPool CallerOnly => s_callerOnly;
 
-    /// <summary>The pool with this number of threads; there is one for each number in a process, and it lives as long.</summary>
+    /// <summary>
+    /// The pool with this number of threads; there is one for each number in a process, and it lives as long.
+    /// </summary>
     public static WorkerPool Of(int threads) =>
         s_pools.TryGetValue(threads, out WorkerPool? pool) ? pool : Create(threads);
 
-    /// <summary>Executes blocks 0 … <paramref name="blocks"/> - 1 of a job, in any order, and returns when all are done.</summary>
+    /// <summary>
+    /// Executes blocks 0 … <paramref name="blocks"/> - 1 of a job, in any order, and returns when all are
+    /// done.
+    /// </summary>
     /// <remarks>
-    /// If the pool is busy (with another thread's run, or this is a run inside a block), the caller does all blocks itself.
-    /// If a block throws, blocks that have not been started are left out and the first exception reaches the caller.
+    /// If the pool is busy (with another thread's run, or this is a run inside a block), the caller does all
+    /// blocks itself. If a block throws, blocks that have not been started are left out and the first
+    /// exception reaches the caller.
     /// </remarks>
     public void Run(int blocks, IBlockJob job)
     {
@@ -74,8 +86,8 @@ public sealed class WorkerPool : IDisposable
         _blocks = blocks;
         _counters.Pending = blocks;
 
-        // Publishing the ticket starts the run. The exchange is a full fence: whoever parks after it sees the ticket, and
-        // whoever parked before it is seen here.
+        // Publishing the ticket starts the run. The exchange is a full fence: whoever parks after it sees the
+        // ticket, and whoever parked before it is seen here.
         Interlocked.Exchange(ref _counters.Ticket, NextGeneration(_counters.Ticket) | (uint)blocks);
         if (Volatile.Read(ref _parked) > 0)
             WakeWorkers(blocks - 1);
@@ -89,7 +101,10 @@ public sealed class WorkerPool : IDisposable
         error?.Throw();
     }
 
-    /// <summary>Ends the threads of a pool that was made by the constructor; a run afterwards is done by its caller alone.</summary>
+    /// <summary>
+    /// Ends the threads of a pool that was made by the constructor; a run afterwards is done by its caller
+    /// alone.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The pool is shared (<see cref="Of"/>).</exception>
     public void Dispose()
     {
@@ -113,8 +128,9 @@ public sealed class WorkerPool : IDisposable
     private static long NextGeneration(long ticket) => ((ticket >> 32) + 1) << 32;
 
     /// <summary>
-    /// Claims one block. The ticket holds the number of the run in its upper half and the blocks left in its lower half, in one
-    /// word, so that a thread that was asleep since an earlier run cannot take a block of this one by mistake.
+    /// Claims one block. The ticket holds the number of the run in its upper half and the blocks left in its
+    /// lower half, in one word, so that a thread that was asleep since an earlier run cannot take a block of
+    /// this one by mistake.
     /// </summary>
     private bool TryClaim(out int block)
     {
@@ -235,7 +251,9 @@ public sealed class WorkerPool : IDisposable
     [StructLayout(LayoutKind.Explicit, Size = 384)]
     private struct Counters
     {
-        /// <summary>Upper half: the number of the run. Lower half: the blocks that nobody has claimed yet.</summary>
+        /// <summary>
+        /// Upper half: the number of the run. Lower half: the blocks that nobody has claimed yet.
+        /// </summary>
         [FieldOffset(128)]
         public long Ticket;
 

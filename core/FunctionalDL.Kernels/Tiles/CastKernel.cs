@@ -37,15 +37,19 @@ internal static unsafe class CastKernel<TFrom, TTo>
         {
             for (int i = 0; i < count; i += 16)
             {
-                (Vector512<double> low, Vector512<double> high) = Vector512.Widen(Vector512.Load((float*)(a + i)));
-                low.Store((double*)(target + i));
-                high.Store((double*)(target + i + 8));
+                Vector512<float> vector = Vector512.Load((float*)(a + i));
+                Vector512.WidenLower(vector).Store((double*)(target + i));
+                Vector512.WidenUpper(vector).Store((double*)(target + i + 8));
             }
         }
         else if (typeof(TTo) == typeof(float) && typeof(TFrom) == typeof(double))
         {
             for (int i = 0; i < count; i += 16)
-                Vector512.Narrow(Vector512.Load((double*)(a + i)), Vector512.Load((double*)(a + i + 8))).Store((float*)(target + i));
+            {
+                Vector512<double> low = Vector512.Load((double*)(a + i));
+                Vector512<double> high = Vector512.Load((double*)(a + i + 8));
+                Vector512.Narrow(low, high).Store((float*)(target + i));
+            }
         }
         else
         {
@@ -54,7 +58,9 @@ internal static unsafe class CastKernel<TFrom, TTo>
         }
     }
 
-    /// <summary>16 elements, from bytes or 32-bit integers. (Narrower processors take a vector of 512 bits in pieces.)</summary>
+    /// <summary>
+    /// 16 elements, from bytes or 32-bit integers. (Narrower processors take a vector of 512 bits in pieces.)
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<int> LoadInt32(TFrom* source) =>
         typeof(TFrom) == typeof(byte) ? MaskBytes.LoadInt32((byte*)source) : Vector512.Load((int*)source);

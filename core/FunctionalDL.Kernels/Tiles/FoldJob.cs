@@ -1,6 +1,8 @@
 namespace FunctionalDL.Kernels.Tiles;
 
-/// <summary>A loop that folds. A unit of <see cref="FoldPlan"/> is done from start to end by one thread.</summary>
+/// <summary>
+/// A loop that folds. A unit of <see cref="FoldPlan"/> is done from start to end by one thread.
+/// </summary>
 internal sealed unsafe class FoldJob : TileJob
 {
     private readonly FoldPlan _plan;
@@ -78,6 +80,10 @@ internal sealed unsafe class FoldJob : TileJob
         return offset;
     }
 
+    /// <summary>The partial results of a fold for one outer index: [section, inner].</summary>
+    private byte* Partials(int fold, long outer) =>
+        _partials + PartialOffset(fold) + outer * _plan.Sections * _plan.Inner * _folds[fold].Size;
+
     private void ClearTarget(Folding fold)
     {
         byte* target = (byte*)Slots[fold.Slot];
@@ -135,7 +141,10 @@ internal sealed unsafe class FoldJob : TileJob
             int count = rows * width;
             Program.RunTile(scratch, Slots, (outer * _plan.Reduced + row) * _plan.Inner + column, count);
             for (int f = 0; f < _folds.Length; f++)
-                FoldTile(_folds[f], Program.Folded(scratch, f, count), rows, width, sums + f * AccumulatorBytes);
+            {
+                byte* source = Program.Folded(scratch, f, count);
+                FoldTile(_folds[f], source, rows, width, sums + f * AccumulatorBytes);
+            }
         }
 
         for (int f = 0; f < _folds.Length; f++)
@@ -143,7 +152,7 @@ internal sealed unsafe class FoldJob : TileJob
             int size = _folds[f].Size;
             byte* target = _plan.Sections == 1
                 ? (byte*)Slots[_folds[f].Slot] + (outer * _plan.Inner + column) * size
-                : _partials + PartialOffset(f) + ((outer * _plan.Sections + section) * _plan.Inner + column) * size;
+                : Partials(f, outer) + (section * _plan.Inner + column) * size;
             Buffer.MemoryCopy(sums + f * AccumulatorBytes, target, width * size, width * size);
         }
     }
@@ -161,14 +170,17 @@ internal sealed unsafe class FoldJob : TileJob
         fold.Combine(chunk, 1, sums);
     }
 
-    /// <summary>Combines the sections of one outer index: halves with halves, in a tree that depends on their number alone.</summary>
+    /// <summary>
+    /// Combines the sections of one outer index: halves with halves, in a tree that depends on their number
+    /// alone.
+    /// </summary>
     private void CombineSections(long outer)
     {
         for (int f = 0; f < _folds.Length; f++)
         {
             Folding fold = _folds[f];
             long row = _plan.Inner * fold.Size;
-            byte* partials = _partials + PartialOffset(f) + outer * _plan.Sections * row;
+            byte* partials = Partials(f, outer);
             for (long left = _plan.Sections; left > 1;)
             {
                 long half = left / 2;

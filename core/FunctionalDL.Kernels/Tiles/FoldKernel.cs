@@ -3,7 +3,10 @@ using FunctionalDL.Kernels.Vectors;
 
 namespace FunctionalDL.Kernels.Tiles;
 
-/// <summary>Folds the elements of a tile. All methods are exact about what they write; <c>overread</c> says what they may read.</summary>
+/// <summary>
+/// Folds the elements of a tile. All methods are exact about what they write; <c>overread</c> says what they
+/// may read.
+/// </summary>
 internal static unsafe class FoldKernel<TVector, T, TOp>
     where TVector : unmanaged, IVector<TVector, T>
     where T : unmanaged
@@ -12,7 +15,8 @@ internal static unsafe class FoldKernel<TVector, T, TOp>
     private const int Accumulators = 4;
 
     /// <summary>
-    /// target[i] = fold of source[i · length … (i + 1) · length). Segments shorter than a vector are read up to a whole one.
+    /// target[i] = fold of source[i · length … (i + 1) · length). Segments shorter than a vector are read up
+    /// to a whole one.
     /// </summary>
     /// <param name="source">The first element.</param>
     /// <param name="segments">The number of segments, one after the other.</param>
@@ -27,21 +31,22 @@ internal static unsafe class FoldKernel<TVector, T, TOp>
         TVector none = TVector.Load((T*)identity);
         int rest = length % TVector.Count;
         int start = Math.Max(0, length - TVector.Count);
-        int done = Math.Min(length, TVector.Count) - rest; // lanes of the last vector that were folded before
+        int done = length < TVector.Count ? 0 : TVector.Count - rest; // lanes that were folded before
         for (int i = 0; i < segments; i++, from += length)
         {
             TVector sum = none;
             if (length >= TVector.Count)
                 sum = Vectors(from, length - rest, none);
             if (rest != 0)
-                sum = TOp.Apply<TVector, T>(sum, Window(TVector.Load(from + start), length < TVector.Count ? 0 : done, rest, none));
+                sum = TOp.Apply<TVector, T>(sum, Window(TVector.Load(from + start), done, rest, none));
             to[i] = TVector.Fold<TOp>(sum);
         }
     }
 
     /// <summary>
-    /// target[j] = target[j] op source[0, j] op source[1, j] … for j below <paramref name="width"/>. If a row is narrower than a vector,
-    /// source and target are accessed up to a whole one: the target must be padded scratch.
+    /// target[j] = target[j] op source[0, j] op source[1, j] … for j below <paramref name="width"/>. If a row
+    /// is narrower than a vector, source and target are accessed up to a whole one: the target must be padded
+    /// scratch.
     /// </summary>
     /// <param name="source">The first element of the first row.</param>
     /// <param name="rows">The number of rows, one after the other.</param>
@@ -56,7 +61,11 @@ internal static unsafe class FoldKernel<TVector, T, TOp>
         TVector none = TVector.Load((T*)identity);
         int j = 0;
         for (; j + TVector.Count <= width; j += TVector.Count)
-            TVector.Store(TOp.Apply<TVector, T>(TVector.Load(to + j), Column(from + j, rows, width, none)), to + j);
+        {
+            TVector sum = Column(from + j, rows, width, none);
+            TVector.Store(TOp.Apply<TVector, T>(TVector.Load(to + j), sum), to + j);
+        }
+
         int rest = width - j;
         if (rest == 0)
             return;
@@ -135,11 +144,15 @@ internal static unsafe class FoldKernel<TVector, T, TOp>
         return TOp.Apply<TVector, T>(TOp.Apply<TVector, T>(s0, s2), TOp.Apply<TVector, T>(s1, s3));
     }
 
-    /// <summary>Keeps <paramref name="count"/> lanes from lane <paramref name="first"/> on, and sets the others to the identity.</summary>
+    /// <summary>
+    /// Keeps <paramref name="count"/> lanes from lane <paramref name="first"/> on, and sets the others to the
+    /// identity.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Window(TVector value, int first, int count, TVector none)
     {
-        // 64 zeros, 64 times all ones, 64 zeros: each mask of one run of lanes is a vector that starts somewhere in here, one side at a time.
+        // 64 zeros, 64 times all ones, 64 zeros: each mask of one run of lanes is a vector that starts
+        // somewhere in here, one side at a time.
         fixed (byte* mask = LaneMasks.Bytes)
         {
             TVector from = TVector.Load((T*)(mask + 64) - first);
@@ -156,8 +169,10 @@ internal static class LaneMasks
     [
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
-        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ];

@@ -6,7 +6,9 @@ internal enum FoldLayout
     /// <summary>A tile covers one or more whole [reduced, inner] planes.</summary>
     Planes,
 
-    /// <summary>A tile covers one or more whole rows [inner], or, if inner is 1, a part of the reduced elements.</summary>
+    /// <summary>
+    /// A tile covers one or more whole rows [inner], or, if inner is 1, a part of the reduced elements.
+    /// </summary>
     Rows,
 
     /// <summary>A tile covers a part of one row.</summary>
@@ -14,8 +16,8 @@ internal enum FoldLayout
 }
 
 /// <summary>
-/// How a fold is cut into units of work, from the sizes alone. A unit is the fold of one section of the reduced dimension for one range of
-/// results; sections of the same results are combined afterwards.
+/// How a fold is cut into units of work, from the sizes alone. A unit is the fold of one section of the
+/// reduced dimension for one range of results; sections of the same results are combined afterwards.
 /// </summary>
 internal sealed class FoldPlan
 {
@@ -82,7 +84,10 @@ internal sealed class FoldPlan
     /// <summary>The elements that a full unit reads.</summary>
     public long UnitElements { get; }
 
-    /// <summary>Elements that fold kernels may read behind a tile: they finish a vector when a segment or row is shorter.</summary>
+    /// <summary>
+    /// Elements that fold kernels may read behind a tile: they finish a vector when a segment or row is
+    /// shorter.
+    /// </summary>
     public int Overread
     {
         get

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using FunctionalDL.Kernels.Vectors;
 
@@ -34,18 +35,22 @@ internal sealed unsafe class Folding
     /// <summary>The bytes of an element.</summary>
     public int Size { get; }
 
-    private byte* Identity => (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref _identity[0]);
+    private byte* Identity => (byte*)Unsafe.AsPointer(ref _identity[0]);
 
     /// <inheritdoc cref="FoldKernel{TVector, T, TOp}.Segments"/>
-    public void Segments(byte* source, int segments, int length, byte* target) => _segments(source, segments, length, Identity, target);
+    public void Segments(byte* source, int segments, int length, byte* target) =>
+        _segments(source, segments, length, Identity, target);
 
     /// <inheritdoc cref="FoldKernel{TVector, T, TOp}.Rows"/>
-    public void Rows(byte* source, int rows, int width, byte* target) => _rows(source, rows, width, Identity, target);
+    public void Rows(byte* source, int rows, int width, byte* target) =>
+        _rows(source, rows, width, Identity, target);
 
     /// <inheritdoc cref="FoldKernel{TVector, T, TOp}.Combine"/>
     public void Combine(byte* source, int count, byte* target) => _combine(source, count, target);
 
-    /// <summary>Sets elements of scratch memory to what changes nothing; up to 64 bytes beyond them too.</summary>
+    /// <summary>
+    /// Sets elements of scratch memory to what changes nothing; up to 64 bytes beyond them too.
+    /// </summary>
     public void Clear(byte* target, int count) => Runs.Fill(Identity, Size, target, count);
 
     /// <summary>The same, with nothing written beyond the elements.</summary>

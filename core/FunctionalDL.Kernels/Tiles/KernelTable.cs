@@ -5,7 +5,8 @@ using FunctionalDL.Kernels.Vectors;
 namespace FunctionalDL.Kernels.Tiles;
 
 /// <summary>
-/// Finds the kernel of an instruction: a <c>delegate*&lt;TileOperands*, void&gt;</c>. Kernels are compiled when they are first called.
+/// Finds the kernel of an instruction: a <c>delegate*&lt;TileOperands*, void&gt;</c>. Kernels are compiled
+/// when they are first called.
 /// </summary>
 internal static unsafe class KernelTable
 {
@@ -56,7 +57,10 @@ internal static unsafe class KernelTable
         return found;
     }
 
-    /// <summary>Whether an operation computes a transcendental function, which takes about ten times a simple one's time.</summary>
+    /// <summary>
+    /// Whether an operation computes a transcendental function, which takes about ten times a simple one's
+    /// time.
+    /// </summary>
     public static bool IsCostly(TileOp op) => op is (>= TileOp.Exp and <= TileOp.Erf) or TileOp.Pow;
 
     private static ElementType ResultOf(in TileInstruction code) => code.Op switch
@@ -70,7 +74,8 @@ internal static unsafe class KernelTable
         where T : unmanaged
         where TOp : struct, IUnaryOp
     {
-        delegate*<TileOperands*, void> kernel = Vector512.IsHardwareAccelerated ? &UnaryKernel<Wide512<T>, T, TOp>.Run
+        delegate*<TileOperands*, void> kernel =
+            Vector512.IsHardwareAccelerated ? &UnaryKernel<Wide512<T>, T, TOp>.Run
             : Vector256.IsHardwareAccelerated ? &UnaryKernel<Wide256<T>, T, TOp>.Run
             : &UnaryKernel<Wide128<T>, T, TOp>.Run;
         return (nint)kernel;
@@ -80,7 +85,8 @@ internal static unsafe class KernelTable
         where T : unmanaged
         where TOp : struct, IBinaryOp
     {
-        delegate*<TileOperands*, void> kernel = Vector512.IsHardwareAccelerated ? &BinaryKernel<Wide512<T>, T, TOp>.Run
+        delegate*<TileOperands*, void> kernel =
+            Vector512.IsHardwareAccelerated ? &BinaryKernel<Wide512<T>, T, TOp>.Run
             : Vector256.IsHardwareAccelerated ? &BinaryKernel<Wide256<T>, T, TOp>.Run
             : &BinaryKernel<Wide128<T>, T, TOp>.Run;
         return (nint)kernel;
@@ -90,7 +96,8 @@ internal static unsafe class KernelTable
         where T : unmanaged
         where TOp : struct, IBinaryOp
     {
-        delegate*<TileOperands*, void> kernel = Vector512.IsHardwareAccelerated ? &CompareKernel<Wide512<T>, T, TOp>.Run
+        delegate*<TileOperands*, void> kernel =
+            Vector512.IsHardwareAccelerated ? &CompareKernel<Wide512<T>, T, TOp>.Run
             : Vector256.IsHardwareAccelerated ? &CompareKernel<Wide256<T>, T, TOp>.Run
             : &CompareKernel<Wide128<T>, T, TOp>.Run;
         return (nint)kernel;
@@ -99,7 +106,8 @@ internal static unsafe class KernelTable
     private static nint Select<T>()
         where T : unmanaged
     {
-        delegate*<TileOperands*, void> kernel = Vector512.IsHardwareAccelerated ? &SelectKernel<Wide512<T>, T>.Run
+        delegate*<TileOperands*, void> kernel =
+            Vector512.IsHardwareAccelerated ? &SelectKernel<Wide512<T>, T>.Run
             : Vector256.IsHardwareAccelerated ? &SelectKernel<Wide256<T>, T>.Run
             : &SelectKernel<Wide128<T>, T>.Run;
         return (nint)kernel;
@@ -114,7 +122,8 @@ internal static unsafe class KernelTable
     }
 
     private static nint UnaryOfFloat<TOp>(ElementType type)
-        where TOp : struct, IUnaryOp => type switch
+        where TOp : struct, IUnaryOp =>
+        type switch
         {
             ElementType.Float32 => Unary<float, TOp>(),
             ElementType.Float64 => Unary<double, TOp>(),
@@ -122,7 +131,8 @@ internal static unsafe class KernelTable
         };
 
     private static nint UnaryOfNumber<TOp>(ElementType type)
-        where TOp : struct, IUnaryOp => type switch
+        where TOp : struct, IUnaryOp =>
+        type switch
         {
             ElementType.Int32 => Unary<int, TOp>(),
             ElementType.Int64 => Unary<long, TOp>(),
@@ -130,7 +140,8 @@ internal static unsafe class KernelTable
         };
 
     private static nint BinaryOfFloat<TOp>(ElementType type)
-        where TOp : struct, IBinaryOp => type switch
+        where TOp : struct, IBinaryOp =>
+        type switch
         {
             ElementType.Float32 => Binary<float, TOp>(),
             ElementType.Float64 => Binary<double, TOp>(),
@@ -138,7 +149,8 @@ internal static unsafe class KernelTable
         };
 
     private static nint BinaryOfNumber<TOp>(ElementType type)
-        where TOp : struct, IBinaryOp => type switch
+        where TOp : struct, IBinaryOp =>
+        type switch
         {
             ElementType.Int32 => Binary<int, TOp>(),
             ElementType.Int64 => Binary<long, TOp>(),
@@ -146,7 +158,8 @@ internal static unsafe class KernelTable
         };
 
     private static nint Compare<TOp>(ElementType type)
-        where TOp : struct, IBinaryOp => type switch
+        where TOp : struct, IBinaryOp =>
+        type switch
         {
             ElementType.Bool or ElementType.UInt8 => Compare<byte, TOp>(),
             ElementType.Int32 => Compare<int, TOp>(),

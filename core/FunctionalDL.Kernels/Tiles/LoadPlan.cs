@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace FunctionalDL.Kernels.Tiles;
 
 /// <summary>
-/// How a tile of one operand is found: in the operand itself where its elements are adjacent, else gathered into scratch memory. The
-/// operand's dimensions are merged as far as its own strides allow, independently of other operands, since a tile is a range of
-/// the flat iteration space.
+/// How a tile of one operand is found: in the operand itself where its elements are adjacent, else gathered
+/// into scratch memory. The operand's dimensions are merged as far as its own strides allow, independently of
+/// other operands, since a tile is a range of the flat iteration space.
 /// </summary>
 internal sealed unsafe class LoadPlan
 {
@@ -38,7 +38,9 @@ internal sealed unsafe class LoadPlan
 
     public ValueKind Kind { get; }
 
-    /// <summary>The first element that is read, and one beyond the last, relative to the one at the origin.</summary>
+    /// <summary>
+    /// The first element that is read, and one beyond the last, relative to the one at the origin.
+    /// </summary>
     public (long First, long End) Extent { get; }
 
     /// <summary>The bytes that a pattern needs: a period, and a tile that may start anywhere in it.</summary>
@@ -64,7 +66,9 @@ internal sealed unsafe class LoadPlan
     /// <param name="source">The element at the origin.</param>
     /// <param name="start">The tile's first element in the flat iteration space.</param>
     /// <param name="count">The tile's elements.</param>
-    /// <param name="readable">The elements that the kernels will touch, at least <paramref name="count"/>.</param>
+    /// <param name="readable">
+    /// The elements that the kernels will touch, at least <paramref name="count"/>.
+    /// </param>
     /// <param name="home">A place to gather to; for a pattern, where it was made.</param>
     /// <param name="step">1, or 0 if one element in 64 bytes stands for all.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -104,7 +108,9 @@ internal sealed unsafe class LoadPlan
         return home;
     }
 
-    /// <summary>The offset of an element of the flat iteration space, and its index in the innermost dimension.</summary>
+    /// <summary>
+    /// The offset of an element of the flat iteration space, and its index in the innermost dimension.
+    /// </summary>
     private long Locate(long flat, out long innermost)
     {
         int inner = _dims.Length - 1;

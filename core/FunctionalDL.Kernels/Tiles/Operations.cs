@@ -4,7 +4,8 @@ using FunctionalDL.Kernels.Vectors;
 
 namespace FunctionalDL.Kernels.Tiles;
 
-// Each operation on one vector of any width: the place where a TileOp gets its meaning. TileOp documents them.
+// Each operation on one vector of any width: the place where a TileOp gets its meaning. TileOp documents
+// them.
 
 internal readonly struct CopyOp : IUnaryOp
 {
@@ -303,7 +304,8 @@ internal readonly struct SignOp : IUnaryOp
         where T : unmanaged
     {
         TVector zero = default;
-        TVector one = typeof(T) == typeof(float) || typeof(T) == typeof(double) ? TVector.Constant(1) : TVector.Bits(1);
+        bool isFloating = typeof(T) == typeof(float) || typeof(T) == typeof(double);
+        TVector one = isFloating ? TVector.Constant(1) : TVector.Bits(1);
         return (TVector.Less(zero, a) & one) - (TVector.Less(a, zero) & one);
     }
 }

@@ -1,25 +1,12 @@
 namespace FunctionalDL.Kernels.Tiles;
 
-/// <summary>Where a value is while a block is computed.</summary>
-internal unsafe struct Place
-{
-    /// <summary>Its own memory.</summary>
-    public byte* Home;
-
-    /// <summary>Where it is in this tile: at home, in an operand, or in a target.</summary>
-    public byte* Address;
-
-    /// <summary>1, or 0 for one element in 64 bytes.</summary>
-    public nint Step;
-
-    /// <summary>Whether it may be computed right into its target.</summary>
-    public bool Direct;
-}
-
 /// <summary>How a value comes about.</summary>
 internal enum ValueKind : byte
 {
+    /// <summary>By an instruction.</summary>
     Computed,
+
+    /// <summary>Known when the loop is made.</summary>
     Constant,
 
     /// <summary>One element that is read at run time.</summary>
@@ -36,67 +23,104 @@ internal enum ValueKind : byte
 }
 
 /// <summary>Something that is written once: the content of a register between two writes.</summary>
-internal struct Value
+internal sealed class Value(ValueKind kind, ElementType type)
 {
-    public ValueKind Kind;
-    public ElementType Type;
-    public int Size;
-    public int Slot;
-    public long Offset;
-    public LoadPlan? Load;
+    public ValueKind Kind { get; } = kind;
+
+    public ElementType Type { get; } = type;
+
+    /// <summary>The bytes of an element.</summary>
+    public int Size { get; } = ElementTypes.Size(type);
+
+    /// <summary>For loads and scalars: the slot.</summary>
+    public int Slot { get; init; }
+
+    /// <summary>For loads and scalars: the element at the origin.</summary>
+    public long Offset { get; init; }
+
+    /// <summary>For loads: how elements are found.</summary>
+    public LoadPlan? Load { get; init; }
+
+    /// <summary>The last step that reads it; the number of steps if it is stored or folded.</summary>
+    public int LastUse { get; set; }
 
     /// <summary>The offset of its place in scratch memory, or among the constants.</summary>
-    public long Home;
+    public long Home { get; set; }
 
-    /// <summary>If it is folded and may be a single element: the offset of a place for all elements.</summary>
-    public long Spread;
+    /// <summary>If it is folded: the offset of a place where one element can be spread over a tile.</summary>
+    public long Spread { get; set; }
+
+    /// <summary>Whether one element in 64 bytes stands for all, in every tile.</summary>
+    public bool IsSingle => Kind is ValueKind.Constant or ValueKind.Scalar or ValueKind.Splat;
+
+    /// <summary>The address of the element at the origin of a load or scalar.</summary>
+    public nint Origin(nint[] slots) => slots[Slot] + (nint)(Offset * Size);
 }
 
-/// <summary>An instruction, or (<see cref="Kernel"/> is 0) a load of the target.</summary>
-internal struct Step
+/// <summary>
+/// An instruction, or (<see cref="Kernel"/> is 0) a load of the target. The operands are numbers of values.
+/// </summary>
+internal sealed class Step(nint kernel, int target, int a, int b, int c)
 {
-    public nint Kernel;
-    public int Target;
-    public int A;
-    public int B;
-    public int C;
+    public readonly nint Kernel = kernel;
+    public readonly int Target = target;
+    public readonly int A = a;
+    public readonly int B = b;
+    public readonly int C = c;
 
-    /// <summary>Elements behind the tile that a fold may read, if the load is folded.</summary>
-    public int Overread;
+    /// <summary>For loads: elements behind the tile that a fold may read.</summary>
+    public int Overread { get; init; }
+}
+
+/// <summary>Where a value is while a block is computed; kept in scratch memory.</summary>
+internal unsafe struct Place
+{
+    /// <summary>Its own memory.</summary>
+    public byte* Home;
+
+    /// <summary>Where it is in this tile: at home, in an operand, or in a target.</summary>
+    public byte* Address;
+
+    /// <summary>1, or 0 if one element in 64 bytes stands for all.</summary>
+    public nint Step;
+
+    /// <summary>Whether it may be computed right into its target.</summary>
+    public bool Direct;
 }
 
 /// <summary>A store, and what stands in the way of computing right into its target.</summary>
-internal struct StorePlan
+internal sealed class StorePlan(int value, int slot, int size, long elements)
 {
-    public int Value;
-    public int Slot;
-    public int Size;
-
-    /// <summary>The bytes that the store writes.</summary>
-    public long Bytes;
-
-    /// <summary>Loads that are still needed after the value has been computed; null if the value is no instruction's.</summary>
-    public int[]? LaterLoads;
+    public readonly int Value = value;
+    public readonly int Slot = slot;
+    public readonly int Size = size;
 
     /// <summary>
-    /// Decides how a block writes. A target may be the memory of an operand with the same layout (an update in place). Then the value
-    /// may be computed into it only when nothing reads that operand afterwards. (Writing large targets past the caches was
-    /// measured too: it gains nothing, since whole lines are written without being read first.)
+    /// Loads that are still needed after the value has been computed; null if the value must not be computed
+    /// into the target anyway.
     /// </summary>
-    public readonly unsafe void Begin(Value[] values, nint[] slots, Place* places)
+    public Value[]? LaterLoads { get; set; }
+
+    /// <summary>
+    /// Whether, with these addresses, the value may be computed into its target. A target may be the memory
+    /// of an operand with the same layout (an update in place); then nothing may read that operand
+    /// afterwards. (Writing large targets past the caches was measured too: it gains nothing, since whole
+    /// lines are written without being read first.)
+    /// </summary>
+    public bool IsDirect(nint[] slots)
     {
         if (LaterLoads is null)
-            return;
-        bool direct = true;
-        foreach (int load in LaterLoads)
-            direct &= !Overlaps(values[load], slots);
-        places[Value].Direct = direct;
-    }
+            return false;
+        long start = slots[Slot];
+        long end = start + elements * Size;
+        foreach (Value load in LaterLoads)
+        {
+            (long firstElement, long endElement) = load.Load!.Extent;
+            long origin = load.Origin(slots);
+            if (origin + endElement * load.Size > start && origin + firstElement * load.Size < end)
+                return false;
+        }
 
-    private readonly bool Overlaps(in Value load, nint[] slots)
-    {
-        (long first, long end) = load.Load!.Extent;
-        long start = slots[load.Slot] + load.Offset * load.Size;
-        return start + end * load.Size > slots[Slot] && start + first * load.Size < slots[Slot] + Bytes;
+        return true;
     }
 }

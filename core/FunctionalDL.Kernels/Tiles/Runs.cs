@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace FunctionalDL.Kernels.Tiles;
 
 /// <summary>
-/// Copies and fills of short runs into scratch memory. Sources are never read beyond the run; targets may be overwritten up to 64 bytes
-/// beyond it, so runs are made from front to back and scratch memory is padded.
+/// Copies and fills of short runs into scratch memory. Sources are never read beyond the run; targets may be
+/// overwritten up to 64 bytes beyond it, so runs are made from front to back and scratch memory is padded.
 /// </summary>
 internal static unsafe class Runs
 {

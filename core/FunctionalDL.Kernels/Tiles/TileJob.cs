@@ -3,7 +3,9 @@ namespace FunctionalDL.Kernels.Tiles;
 /// <summary>One run of a tile loop: the program and, while it runs, the addresses.</summary>
 internal abstract class TileJob : IBlockJob
 {
-    /// <summary>Work, in simple instructions on single elements, below which waking another thread does not pay.</summary>
+    /// <summary>
+    /// Work, in simple instructions on single elements, below which waking another thread does not pay.
+    /// </summary>
     private const long SerialWork = 150_000;
 
     /// <summary>Work that one block should at least have.</summary>
@@ -42,7 +44,8 @@ internal abstract class TileJob : IBlockJob
     protected abstract void Run(WorkerPool pool);
 
     /// <summary>The threads that a number of elements is worth.</summary>
-    protected WorkerPool Threads(WorkerPool pool, long elements) => elements * _cost < SerialWork ? WorkerPool.CallerOnly : pool;
+    protected WorkerPool Threads(WorkerPool pool, long elements) =>
+        elements * _cost < SerialWork ? WorkerPool.CallerOnly : pool;
 
     /// <summary>How many units of <paramref name="elements"/> elements make a block.</summary>
     protected long UnitsPerBlock(long elements) => Math.Max(1, BlockWork / (_cost * Math.Max(1, elements)));

@@ -11,12 +11,16 @@ internal unsafe struct TileOperands
     public byte* C;
     public byte* Target;
 
-    /// <summary>1, or 0 if all elements of A are the same, in which case there are only 64 bytes of it.</summary>
+    /// <summary>
+    /// 1, or 0 if all elements of A are the same, in which case there are only 64 bytes of it.
+    /// </summary>
     public nint StepA;
     public nint StepB;
     public nint StepC;
 
-    /// <summary>The number of elements, a multiple of <see cref="TileProgram.Grain"/>: kernels have no tails.</summary>
+    /// <summary>
+    /// The number of elements, a multiple of <see cref="TileProgram.Grain"/>: kernels have no tails.
+    /// </summary>
     public int Count;
 }
 

@@ -3,24 +3,24 @@ using FunctionalDL.Kernels.Tiles;
 namespace FunctionalDL.Kernels;
 
 /// <summary>
-/// A fused loop: loads operands, computes with them and stores or folds results, tile by tile, so that intermediate values never
-/// leave the nearest cache.
+/// A fused loop: loads operands, computes with them and stores or folds results, tile by tile, so that
+/// intermediate values never leave the nearest cache.
 /// </summary>
 /// <remarks>
 /// <para>
-/// An instance is a prepared program: making one analyses and checks it, running it allocates nothing once warm. It is immutable
-/// and may be run by several threads at the same time.
+/// An instance is a prepared program: making one analyses and checks it, running it allocates nothing once
+/// warm. It is immutable and may be run by several threads at the same time.
 /// </para>
 /// <para>
-/// <i>Bits.</i> An element's value depends on its operands alone, whatever its place. A fold's order depends on the dimensions and the
-/// vector width alone: elements go to the lanes of a few accumulators within chunks of at most 1024, chunks are
-/// added in order within sections, and sections are combined pairwise, so the rounding error of a sum of n elements grows
-/// with log n rather than n. Neither depends on the threads.
+/// <i>Bits.</i> An element's value depends on its operands alone, whatever its place. A fold's order depends
+/// on the dimensions and the vector width alone: elements go to the lanes of a few accumulators within chunks
+/// of at most 1024, chunks are added in order within sections, and sections are combined pairwise, so the
+/// rounding error of a sum of n elements grows with log n rather than n. Neither depends on the threads.
 /// </para>
 /// <para>
-/// <i>Memory.</i> Slots may have any alignment that suits their element type. Nothing outside the operands is read or written.
-/// A store's target may be the very memory of a load that is contiguous over the whole space (an update in place); otherwise
-/// targets must not overlap operands or each other.
+/// <i>Memory.</i> Slots may have any alignment that suits their element type. Nothing outside the operands is
+/// read or written. A store's target may be the very memory of a load that is contiguous over the whole space
+/// (an update in place); otherwise targets must not overlap operands or each other.
 /// </para>
 /// </remarks>
 public sealed class TileLoop
@@ -36,19 +36,24 @@ public sealed class TileLoop
     /// <param name="code">What is computed, in order.</param>
     /// <param name="stores">What is written.</param>
     /// <exception cref="ArgumentException">
-    /// A register is used before it has a value or with another type, an operation does not exist for a type, or strides do not match the
-    /// dimensions.
+    /// A register is used before it has a value or with another type, an operation does not exist for a type,
+    /// or strides do not match the dimensions.
     /// </exception>
     public TileLoop(
-        int[] dims, TileConstant[] constants, TileScalar[] scalars, TileLoad[] loads, TileInstruction[] code, TileStore[] stores)
+        int[] dims, TileConstant[] constants, TileScalar[] scalars, TileLoad[] loads, TileInstruction[] code,
+        TileStore[] stores)
     {
         CheckDims(dims);
         TileProgramBuilder builder = new(dims, constants, scalars, loads, code, stores, [], 0);
         _prototype = new MapJob(new TileProgram(builder), Cost(code, loads.Length + stores.Length), dims);
     }
 
-    /// <summary>A loop that folds over some dimensions; it may store elements of the whole space besides.</summary>
-    /// <param name="dims">The sizes of the iteration space: the outer ones, the reduced ones, the inner ones.</param>
+    /// <summary>
+    /// A loop that folds over some dimensions; it may store elements of the whole space besides.
+    /// </summary>
+    /// <param name="dims">
+    /// The sizes of the iteration space: the outer ones, the reduced ones, the inner ones.
+    /// </param>
     /// <param name="outerDims">The number of outer dimensions.</param>
     /// <param name="reducedDims">The number of reduced dimensions.</param>
     /// <param name="constants">Registers that hold a constant.</param>
@@ -57,24 +62,29 @@ public sealed class TileLoop
     /// <param name="code">What is computed, in order.</param>
     /// <param name="stores">What is written besides the folds; may be empty.</param>
     /// <param name="folds">What is combined over the reduced dimensions.</param>
-    /// <inheritdoc cref="TileLoop(int[], TileConstant[], TileScalar[], TileLoad[], TileInstruction[], TileStore[])"/>
+    /// <inheritdoc cref="TileLoop(int[], TileConstant[], TileScalar[], TileLoad[], TileInstruction[],
+    /// TileStore[])"/>
     public TileLoop(
-        int[] dims, int outerDims, int reducedDims, TileConstant[] constants, TileScalar[] scalars, TileLoad[] loads,
-        TileInstruction[] code, TileStore[] stores, TileFold[] folds)
+        int[] dims, int outerDims, int reducedDims, TileConstant[] constants, TileScalar[] scalars,
+        TileLoad[] loads, TileInstruction[] code, TileStore[] stores, TileFold[] folds)
     {
         CheckDims(dims);
         if (outerDims < 0 || reducedDims < 0 || outerDims + reducedDims > dims.Length)
-            throw new ArgumentException($"{outerDims} outer and {reducedDims} reduced dimensions of {dims.Length}");
+            throw new ArgumentException($"{outerDims} outer and {reducedDims} reduced of {dims.Length} dims");
+        int innerDims = outerDims + reducedDims;
         FoldPlan plan = new(
-            Product(dims.AsSpan(0, outerDims)), Product(dims.AsSpan(outerDims, reducedDims)), Product(dims.AsSpan(outerDims + reducedDims)));
+            Product(dims[..outerDims]), Product(dims[outerDims..innerDims]), Product(dims[innerDims..]));
         TileProgramBuilder builder = new(dims, constants, scalars, loads, code, stores, folds, plan.Overread);
-        _prototype = new FoldJob(
-            new TileProgram(builder), Cost(code, loads.Length + stores.Length), plan, folds.Select(f => new Folding(f)).ToArray());
+        Folding[] foldings = Array.ConvertAll(folds, f => new Folding(f));
+        int cost = Cost(code, loads.Length + stores.Length);
+        _prototype = new FoldJob(new TileProgram(builder), cost, plan, foldings);
     }
 
     /// <summary>Runs the loop.</summary>
     /// <param name="pool">The threads; small loops are done by the caller alone.</param>
-    /// <param name="slots">The base address of each slot. The memory must stay valid until the call returns.</param>
+    /// <param name="slots">
+    /// The base address of each slot. The memory must stay valid until the call returns.
+    /// </param>
     public void Run(WorkerPool pool, nint[] slots)
     {
         ArgumentNullException.ThrowIfNull(pool);
@@ -85,8 +95,13 @@ public sealed class TileLoop
     }
 
     /// <summary>A rough measure of the work for one element: simple instructions count 1.</summary>
-    private static int Cost(TileInstruction[] code, int transfers) =>
-        transfers + code.Sum(c => KernelTable.IsCostly(c.Op) ? 10 : 1);
+    private static int Cost(TileInstruction[] code, int transfers)
+    {
+        int cost = transfers;
+        foreach (TileInstruction instruction in code)
+            cost += KernelTable.IsCostly(instruction.Op) ? 10 : 1;
+        return cost;
+    }
 
     private static long Product(ReadOnlySpan<int> dims)
     {

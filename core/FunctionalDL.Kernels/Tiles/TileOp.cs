@@ -1,11 +1,13 @@
 namespace FunctionalDL.Kernels;
 
 /// <summary>
-/// What a <see cref="TileInstruction"/> does to each element. "Any number" means Int32, Int64, Float32 and Float64.
+/// What a <see cref="TileInstruction"/> does to each element. "Any number" means Int32, Int64, Float32 and
+/// Float64.
 /// </summary>
 /// <remarks>
-/// Accuracy is stated in units in the last place (ulp) of the result, as measured against correctly rounded values with the processor's
-/// fused multiply-add. A lane's result depends on that lane alone, never on its neighbours or its place in a tile.
+/// Accuracy is stated in units in the last place (ulp) of the result, as measured against correctly rounded
+/// values with the processor's fused multiply-add. A lane's result depends on that lane alone, never on its
+/// neighbours or its place in a tile.
 /// </remarks>
 public enum TileOp : byte
 {
@@ -45,7 +47,9 @@ public enum TileOp : byte
     /// <summary>Hyperbolic tangent, 3 ulp, also near 0. Floating point.</summary>
     Tanh,
 
-    /// <summary>1 / (1 + e⁻ᵃ), 3 ulp on both sides: small results keep their relative accuracy. Floating point.</summary>
+    /// <summary>
+    /// 1 / (1 + e⁻ᵃ), 3 ulp on both sides: small results keep their relative accuracy. Floating point.
+    /// </summary>
     Sigmoid,
 
     /// <summary>The error function, 4 ulp (binary64: 2). Floating point.</summary>
@@ -112,8 +116,8 @@ public enum TileOp : byte
     Select,
 
     /// <summary>
-    /// a as another type. Floating point to an integer truncates towards zero and saturates, and NaN gives 0; integers to a smaller integer
-    /// wrap; anything to Bool is a ≠ 0; Bool to a number is 0 or 1.
+    /// a as another type. Floating point to an integer truncates towards zero and saturates, and NaN gives 0;
+    /// integers to a smaller integer wrap; anything to Bool is a ≠ 0; Bool to a number is 0 or 1.
     /// </summary>
     Cast,
 }

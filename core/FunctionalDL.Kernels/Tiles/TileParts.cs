@@ -2,7 +2,10 @@ namespace FunctionalDL.Kernels;
 
 /// <summary>One operation on whole registers: target ← op(a, b, c).</summary>
 /// <param name="Op">What is done.</param>
-/// <param name="Type">The type of A and B; for <see cref="TileOp.Select"/> of B and C (A is Bool); for <see cref="TileOp.Cast"/> of A.</param>
+/// <param name="Type">
+/// The type of A and B; for <see cref="TileOp.Select"/> of B and C (A is Bool); for <see cref="TileOp.Cast"/>
+/// of A.
+/// </param>
 /// <param name="Result">The type of the target.</param>
 /// <param name="Target">The register that is written; it may be one of the operands.</param>
 /// <param name="A">The first operand's register.</param>
@@ -16,7 +19,10 @@ public readonly record struct TileInstruction(
 /// <param name="Type">The type of the elements.</param>
 /// <param name="Slot">The index of the operand's base address.</param>
 /// <param name="Offset">The element, counted from the base, at the origin of the iteration space.</param>
-/// <param name="Strides">The elements from one index to the next, for each dimension of the space; 0 broadcasts, negative ones reverse.</param>
+/// <param name="Strides">
+/// The elements from one index to the next, for each dimension of the space; 0 broadcasts, negative ones
+/// reverse.
+/// </param>
 public readonly record struct TileLoad(int Register, ElementType Type, int Slot, long Offset, long[] Strides);
 
 /// <summary>Fills a register with a constant.</summary>
@@ -33,7 +39,8 @@ public readonly record struct TileConstant(int Register, ElementType Type, long 
 public readonly record struct TileScalar(int Register, ElementType Type, int Slot, long Offset);
 
 /// <summary>
-/// Writes a register to memory, contiguous and row-major over the iteration space, from element 0 of the slot.
+/// Writes a register to memory, contiguous and row-major over the iteration space, from element 0 of the
+/// slot.
 /// </summary>
 /// <param name="Register">The register; its value after the last instruction is stored.</param>
 /// <param name="Type">The type of the elements.</param>
@@ -41,7 +48,8 @@ public readonly record struct TileScalar(int Register, ElementType Type, int Slo
 public readonly record struct TileStore(int Register, ElementType Type, int Slot);
 
 /// <summary>
-/// Combines a register's elements over the reduced dimensions. The result is contiguous, [outer, inner], from element 0 of the slot.
+/// Combines a register's elements over the reduced dimensions. The result is contiguous, [outer, inner], from
+/// element 0 of the slot.
 /// </summary>
 /// <param name="Kind">How elements are combined.</param>
 /// <param name="Register">The register; its value after the last instruction is combined.</param>

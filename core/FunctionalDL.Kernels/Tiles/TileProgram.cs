@@ -3,18 +3,20 @@ using System.Runtime.CompilerServices;
 namespace FunctionalDL.Kernels.Tiles;
 
 /// <summary>
-/// The straight-line code of a tile loop, prepared: registers turned into values that are written once, values given places
-/// in scratch memory, instructions turned into kernels.
+/// The straight-line code of a tile loop, prepared: registers turned into values that are written once,
+/// values given places in scratch memory, instructions turned into kernels.
 /// </summary>
 internal sealed unsafe class TileProgram
 {
     /// <summary>
-    /// The most elements of a tile: large enough to hide the cost of calling a kernel, small enough for the first-level cache to hold
-    /// a handful of float32 values.
+    /// The most elements of a tile: large enough to hide the cost of calling a kernel, small enough for the
+    /// first-level cache to hold a handful of float32 values.
     /// </summary>
     public const int TileSize = 1024;
 
-    /// <summary>Kernels work on multiples of this many elements, the lanes of the widest vector of the smallest type.</summary>
+    /// <summary>
+    /// Kernels work on multiples of this many elements, the lanes of the widest vector of the smallest type.
+    /// </summary>
     public const int Grain = 64;
 
     /// <summary>Bytes behind each place that a kernel may read or overwrite.</summary>
@@ -23,7 +25,6 @@ internal sealed unsafe class TileProgram
     private readonly Value[] _values;
     private readonly Step[] _steps;
     private readonly StorePlan[] _stores;
-    private readonly int[] _perBlock; // values that are filled once per block: scalars, splats, patterns
     private readonly int[] _folded;
     private readonly byte[] _constants; // pinned
 
@@ -32,9 +33,8 @@ internal sealed unsafe class TileProgram
         _values = builder.Values.ToArray();
         _steps = builder.Steps.ToArray();
         _stores = builder.Stores.ToArray();
-        _folded = builder.Folded;
+        _folded = builder.Folded.ToArray();
         _constants = builder.Constants;
-        _perBlock = Enumerable.Range(0, _values.Length).Where(i => _values[i].Kind is ValueKind.Scalar or ValueKind.Splat or ValueKind.Pattern).ToArray();
         ContextBytes = Align(_values.Length * (long)sizeof(Place));
         ScratchBytes = ContextBytes + builder.ScratchBytes;
     }
@@ -54,29 +54,23 @@ internal sealed unsafe class TileProgram
     {
         Place* places = (Place*)scratch;
         byte* memory = scratch + ContextBytes;
-        byte* constants = (byte*)Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetArrayDataReference(_constants));
+        byte* constants = (byte*)Unsafe.AsPointer(ref _constants[0]);
         for (int i = 0; i < _values.Length; i++)
         {
-            ref readonly Value value = ref _values[i];
-            bool constant = value.Kind == ValueKind.Constant;
-            places[i].Home = constant ? constants + value.Home : memory + value.Home;
-            places[i].Address = places[i].Home;
-            places[i].Step = value.Kind is ValueKind.Constant or ValueKind.Scalar or ValueKind.Splat ? 0 : 1;
-            places[i].Direct = false;
+            Value value = _values[i];
+            byte* home = value.Kind == ValueKind.Constant ? constants + value.Home : memory + value.Home;
+            places[i] = new Place { Home = home, Address = home, Step = value.IsSingle ? 0 : 1 };
+            if (value.Kind is ValueKind.Scalar or ValueKind.Splat)
+                Runs.Splat((byte*)value.Origin(slots), value.Size, home);
+            else if (value.Kind == ValueKind.Pattern)
+                value.Load!.MakePattern((byte*)value.Origin(slots), elements, home);
         }
 
-        foreach (int i in _perBlock)
+        foreach (StorePlan store in _stores)
         {
-            ref readonly Value value = ref _values[i];
-            byte* source = (byte*)slots[value.Slot] + value.Offset * value.Size;
-            if (value.Kind == ValueKind.Pattern)
-                value.Load!.MakePattern(source, elements, places[i].Home);
-            else
-                Runs.Splat(source, value.Size, places[i].Home);
+            if (store.LaterLoads is not null)
+                places[store.Value].Direct = store.IsDirect(slots);
         }
-
-        for (int i = 0; i < _stores.Length; i++)
-            _stores[i].Begin(_values, slots, places);
     }
 
     /// <summary>Computes one tile and writes what is to be stored.</summary>
@@ -89,23 +83,24 @@ internal sealed unsafe class TileProgram
     {
         Place* places = (Place*)scratch;
         int padded = (count + Grain - 1) & -Grain;
-        foreach (ref readonly StorePlan store in _stores.AsSpan())
+        foreach (StorePlan store in _stores)
         {
             ref Place place = ref places[store.Value];
             if (store.LaterLoads is not null)
-                place.Address = place.Direct && padded == count ? (byte*)slots[store.Slot] + start * store.Size : place.Home;
+                place.Address = place.Direct && padded == count ? Target(store, slots, start) : place.Home;
         }
 
         TileOperands operands;
         operands.Count = padded;
-        foreach (ref readonly Step step in _steps.AsSpan())
+        foreach (Step step in _steps)
         {
+            ref Place target = ref places[step.Target];
             if (step.Kernel == 0)
             {
-                ref readonly Value value = ref _values[step.Target];
-                places[step.Target].Address = value.Load!.Resolve(
-                    (byte*)slots[value.Slot] + value.Offset * value.Size, start, count, padded + step.Overread, places[step.Target].Home,
-                    out places[step.Target].Step);
+                Value value = _values[step.Target];
+                byte* origin = (byte*)value.Origin(slots);
+                int read = padded + step.Overread;
+                target.Address = value.Load!.Resolve(origin, start, count, read, target.Home, out target.Step);
                 continue;
             }
 
@@ -115,22 +110,24 @@ internal sealed unsafe class TileProgram
             operands.StepB = places[step.B].Step;
             operands.C = places[step.C].Address;
             operands.StepC = places[step.C].Step;
-            operands.Target = places[step.Target].Address;
+            operands.Target = target.Address;
             ((delegate*<TileOperands*, void>)step.Kernel)(&operands);
         }
 
-        foreach (ref readonly StorePlan store in _stores.AsSpan())
-            Write(store, places[store.Value], slots, start, count);
+        foreach (StorePlan store in _stores)
+            Write(store, places[store.Value], Target(store, slots, start), count);
     }
 
-    /// <summary>The elements of a value that is folded, after <see cref="RunTile"/>; they are adjacent.</summary>
+    /// <summary>
+    /// The elements of a value that is folded, after <see cref="RunTile"/>; they are adjacent.
+    /// </summary>
     /// <param name="scratch">The scratch memory.</param>
     /// <param name="index">Which of the folded values.</param>
     /// <param name="count">The elements of the tile.</param>
     public byte* Folded(byte* scratch, int index, int count)
     {
         Place* places = (Place*)scratch;
-        ref readonly Value value = ref _values[_folded[index]];
+        Value value = _values[_folded[index]];
         ref Place place = ref places[_folded[index]];
         if (place.Step == 1)
             return place.Address;
@@ -141,14 +138,17 @@ internal sealed unsafe class TileProgram
         return spread;
     }
 
-    private static void Write(in StorePlan store, in Place place, nint[] slots, long start, int count)
+    private static byte* Target(StorePlan store, nint[] slots, long start) =>
+        (byte*)slots[store.Slot] + start * store.Size;
+
+    private static void Write(StorePlan store, in Place place, byte* target, int count)
     {
-        byte* target = (byte*)slots[store.Slot] + start * store.Size;
+        long bytes = (long)count * store.Size;
         if (place.Address == target)
             return;
         if (place.Step == 0)
             Runs.FillExactly(place.Address, store.Size, target, count);
         else
-            Buffer.MemoryCopy(place.Address, target, (long)count * store.Size, (long)count * store.Size);
+            Buffer.MemoryCopy(place.Address, target, bytes, bytes);
     }
 }

@@ -4,45 +4,36 @@ namespace FunctionalDL.Kernels.Tiles;
 internal sealed class TileProgramBuilder
 {
     private readonly int[] _dims;
+    private readonly int _overread; // elements behind a tile that folds may read
     private readonly Dictionary<int, int> _current = []; // register → value
     private readonly List<byte> _constants = [];
-    private readonly Dictionary<int, Stack<long>> _freeHomes = []; // element size → places that are free again
-    private long _scratch;
+    private readonly Stack<long>[] _freePlaces = [new(), new(), new()]; // of elements of 1, 4 and 8 bytes
 
     public TileProgramBuilder(
-        int[] dims, TileConstant[] constants, TileScalar[] scalars, TileLoad[] loads, TileInstruction[] code, TileStore[] stores,
-        TileFold[] folds, int overread)
+        int[] dims, TileConstant[] constants, TileScalar[] scalars, TileLoad[] loads, TileInstruction[] code,
+        TileStore[] stores, TileFold[] folds, int overread)
     {
         _dims = dims;
+        _overread = overread;
         foreach (TileConstant constant in constants)
             Define(constant.Register, NewConstant(constant.Type, constant.Bits));
         foreach (TileScalar scalar in scalars)
         {
-            Define(scalar.Register, Add(new Value
-            {
-                Kind = ValueKind.Scalar,
-                Type = scalar.Type,
-                Slot = scalar.Slot,
-                Offset = scalar.Offset,
-            }));
+            Value value = new(ValueKind.Scalar, scalar.Type) { Slot = scalar.Slot, Offset = scalar.Offset };
+            Define(scalar.Register, Add(value));
         }
 
         foreach (TileLoad load in loads)
             Define(load.Register, NewLoad(load));
         foreach (TileInstruction instruction in code)
-            AddStep(instruction);
+            AddInstruction(instruction);
+        foreach (TileFold fold in folds)
+            Folded.Add(Use(fold.Register, fold.Type, fold.Kind.ToString()));
+        AddStores(stores);
 
-        long elements = dims.Aggregate(1L, (product, d) => product * d);
-        Folded = folds.Select(f => Use(f.Register, f.Type, $"{f.Kind} fold")).ToArray();
-        Stores = stores.Select(s => new StorePlan
-        {
-            Value = Use(s.Register, s.Type, "store"),
-            Slot = s.Slot,
-            Size = ElementTypes.Size(s.Type),
-            Bytes = elements * ElementTypes.Size(s.Type),
-        }).ToList();
-        InsertLoads(overread);
-        FindLaterLoads(overread);
+        InsertLoads();
+        FindLaterLoads();
+        FindLastUses();
         PlaceValues();
         Constants = GC.AllocateArray<byte>(_constants.Count + 64, pinned: true);
         _constants.CopyTo(Constants);
@@ -52,18 +43,18 @@ internal sealed class TileProgramBuilder
 
     public List<Step> Steps { get; private set; } = [];
 
-    public List<StorePlan> Stores { get; }
+    public List<StorePlan> Stores { get; } = [];
 
-    /// <summary>The values that are folded.</summary>
-    public int[] Folded { get; }
+    /// <summary>The numbers of the values that are folded.</summary>
+    public List<int> Folded { get; } = [];
 
+    /// <summary>The constants, each repeated over 64 bytes; pinned.</summary>
     public byte[] Constants { get; }
 
-    public long ScratchBytes => _scratch;
+    public long ScratchBytes { get; private set; }
 
     private int Add(Value value)
     {
-        value.Size = ElementTypes.Size(value.Type);
         Values.Add(value);
         return Values.Count - 1;
     }
@@ -86,163 +77,188 @@ internal sealed class TileProgramBuilder
 
     private unsafe int NewConstant(ElementType type, long bits)
     {
-        // One element, spread over a whole vector, so that kernels load it like anything else.
-        int size = ElementTypes.Size(type);
-        long home = _constants.Count;
+        Value value = new(ValueKind.Constant, type) { Home = _constants.Count };
         for (int i = 0; i < 64; i++)
-            _constants.Add(((byte*)&bits)[i % size]);
-        return Add(new Value { Kind = ValueKind.Constant, Type = type, Home = home });
+            _constants.Add(((byte*)&bits)[i % value.Size]);
+        return Add(value);
     }
 
     private int NewLoad(TileLoad load)
     {
         if (load.Strides.Length != _dims.Length)
-            throw new ArgumentException($"register {load.Register}: {load.Strides.Length} strides for {_dims.Length} dimensions");
+        {
+            throw new ArgumentException(
+                $"register {load.Register}: {load.Strides.Length} strides, {_dims.Length} dimensions");
+        }
+
         LoadPlan plan = new(_dims, load.Strides, ElementTypes.Size(load.Type));
-        return Add(new Value { Kind = plan.Kind, Type = load.Type, Slot = load.Slot, Offset = load.Offset, Load = plan });
+        return Add(new Value(plan.Kind, load.Type) { Slot = load.Slot, Offset = load.Offset, Load = plan });
     }
 
-    private void AddStep(in TileInstruction code)
+    private void AddInstruction(in TileInstruction code)
     {
         string name = code.Op.ToString();
+        int operands = Operands(code.Op);
         int a = Use(code.A, code.Op == TileOp.Select ? ElementType.Bool : code.Type, name);
-        int b = Arity(code.Op) >= 2 ? Use(code.B, code.Type, name) : a;
-        int c = Arity(code.Op) >= 3 ? Use(code.C, code.Type, name) : a;
+        int b = operands >= 2 ? Use(code.B, code.Type, name) : a;
+        int c = operands >= 3 ? Use(code.C, code.Type, name) : a;
         if (code.Op == TileOp.Cast && code.Result == ElementType.Bool && code.Type != ElementType.Bool)
             b = NewConstant(code.Type, 0); // to Bool: a ≠ 0
-        int target = Add(new Value { Kind = ValueKind.Computed, Type = code.Result });
-        Steps.Add(new Step { Kernel = KernelTable.Find(code), Target = target, A = a, B = b, C = c });
+        int target = Add(new Value(ValueKind.Computed, code.Result));
+        Steps.Add(new Step(KernelTable.Find(code), target, a, b, c));
         Define(code.Target, target);
     }
 
-    private static int Arity(TileOp op) => op switch
+    private static int Operands(TileOp op) => op switch
     {
         TileOp.Select => 3,
         (>= TileOp.Add and <= TileOp.GreaterEqual) or TileOp.And or TileOp.Or => 2,
         _ => 1,
     };
 
-    /// <summary>Puts each load right before its first use, so that gathered elements are still in the nearest cache.</summary>
-    private void InsertLoads(int overread)
+    private void AddStores(TileStore[] stores)
     {
-        List<Step> steps = [];
-        HashSet<int> loaded = [];
-        void Load(int value)
+        long elements = 1;
+        foreach (int d in _dims)
+            elements *= d;
+        foreach (TileStore store in stores)
         {
-            if (Values[value].Kind is ValueKind.Load or ValueKind.Pattern && loaded.Add(value))
-                steps.Add(new Step { Target = value, Overread = Folded.Contains(value) ? overread : 0 });
+            int value = Use(store.Register, store.Type, "store");
+            Stores.Add(new StorePlan(value, store.Slot, ElementTypes.Size(store.Type), elements));
         }
+    }
 
-        foreach (Step step in Steps)
+    /// <summary>
+    /// Puts each load right before its first use, so that gathered elements are still in the nearest cache.
+    /// </summary>
+    private void InsertLoads()
+    {
+        List<Step> code = Steps;
+        bool[] loaded = new bool[Values.Count];
+        Steps = [];
+        foreach (Step step in code)
         {
             Load(step.A);
             Load(step.B);
             Load(step.C);
-            steps.Add(step);
+            Steps.Add(step);
         }
 
         foreach (StorePlan store in Stores)
             Load(store.Value);
         foreach (int folded in Folded)
             Load(folded);
-        Steps = steps;
+
+        void Load(int value)
+        {
+            if (loaded[value] || Values[value].Kind is not (ValueKind.Load or ValueKind.Pattern))
+                return;
+            loaded[value] = true;
+            int overread = Folded.Contains(value) ? _overread : 0;
+            Steps.Add(new Step(0, value, value, value, value) { Overread = overread });
+        }
     }
 
-    private void FindLaterLoads(int overread)
+    private void FindLaterLoads()
     {
-        HashSet<int> taken = [];
-        for (int i = 0; i < Stores.Count; i++)
+        bool[] taken = new bool[Values.Count];
+        foreach (StorePlan store in Stores)
         {
-            StorePlan store = Stores[i];
-            int made = Steps.FindIndex(s => s.Kernel != 0 && s.Target == store.Value);
-            if (made < 0 || (overread > 0 && Folded.Contains(store.Value)) || !taken.Add(store.Value))
-                continue; // folds may read behind a tile, which only scratch memory allows
-            store.LaterLoads = Steps.Skip(made + 1).SelectMany(s => new[] { s.A, s.B, s.C }.Append(s.Kernel == 0 ? s.Target : s.A))
-                .Concat(Stores.Select(s => s.Value)).Concat(Folded)
-                .Where(v => Values[v].Kind == ValueKind.Load).Distinct().ToArray();
-            Stores[i] = store;
+            // Folds may read behind a tile, which only scratch memory allows.
+            bool scratchOnly = _overread > 0 && Folded.Contains(store.Value);
+            if (Values[store.Value].Kind != ValueKind.Computed || taken[store.Value] || scratchOnly)
+                continue;
+            taken[store.Value] = true;
+
+            HashSet<Value> later = [];
+            int made = 0;
+            while (Steps[made].Target != store.Value)
+                made++;
+            for (int i = made + 1; i < Steps.Count; i++)
+                later.UnionWith([Values[Steps[i].A], Values[Steps[i].B], Values[Steps[i].C]]);
+            foreach (StorePlan other in Stores)
+                later.Add(Values[other.Value]);
+            foreach (int folded in Folded)
+                later.Add(Values[folded]);
+            later.RemoveWhere(v => v.Kind != ValueKind.Load);
+            store.LaterLoads = [.. later];
         }
+    }
+
+    private void FindLastUses()
+    {
+        for (int i = 0; i < Steps.Count; i++)
+        {
+            Step step = Steps[i];
+            Values[step.A].LastUse = Values[step.B].LastUse = Values[step.C].LastUse = i;
+            Values[step.Target].LastUse = Math.Max(Values[step.Target].LastUse, i);
+        }
+
+        foreach (StorePlan store in Stores)
+            Values[store.Value].LastUse = Steps.Count;
+        foreach (int folded in Folded)
+            Values[folded].LastUse = Steps.Count;
     }
 
     /// <summary>Gives places in scratch memory; a place is free again after its value's last use.</summary>
     private void PlaceValues()
     {
-        int[] lastUse = new int[Values.Count];
-        for (int i = 0; i < Steps.Count; i++)
+        foreach (Value value in Values)
         {
-            Step step = Steps[i];
-            lastUse[step.Target] = Math.Max(lastUse[step.Target], i);
-            if (step.Kernel != 0)
-                lastUse[step.A] = lastUse[step.B] = lastUse[step.C] = i;
-        }
-
-        foreach (int value in Stores.Select(s => s.Value).Concat(Folded))
-            lastUse[value] = int.MaxValue;
-        for (int v = 0; v < Values.Count; v++)
-        {
-            if (Values[v].Kind is ValueKind.Scalar or ValueKind.Splat)
-                SetHome(v, Take(64));
-            else if (Values[v].Kind == ValueKind.Pattern)
-                SetHome(v, Take(Values[v].Load!.PatternBytes));
+            if (value.Kind is ValueKind.Scalar or ValueKind.Splat)
+                value.Home = Reserve(64);
+            else if (value.Kind == ValueKind.Pattern)
+                value.Home = Reserve(value.Load!.PatternBytes);
         }
 
         for (int i = 0; i < Steps.Count; i++)
         {
             Step step = Steps[i];
-            if (step.Kernel != 0)
+            Value target = Values[step.Target];
+
+            // A result that dies here gives its place to the target: kernels read each element before they
+            // write it. A load may not, because one element in its place may stand for all.
+            Release(step, i, ValueKind.Computed);
+            if (target.Kind is ValueKind.Computed or ValueKind.Load)
             {
-                // A result that dies here gives its place to the target: kernels read each element before they write it.
-                // A load may not, because one element in its place may stand for all.
-                Release(step, i, lastUse, ValueKind.Computed);
+                Stack<long> places = Places(target.Size);
+                target.Home = places.Count > 0 ? places.Pop() : Reserve(TileProgram.TileSize * target.Size);
+                if (target.Kind == ValueKind.Computed && target.LastUse == i)
+                    places.Push(target.Home); // a result that nobody uses
             }
 
-            if (Values[step.Target].Kind is ValueKind.Computed or ValueKind.Load)
-            {
-                int size = Values[step.Target].Size;
-                SetHome(step.Target, Homes(size).TryPop(out long home) ? home : Take(TileProgram.TileSize * size));
-                if (lastUse[step.Target] == i)
-                    Homes(size).Push(Values[step.Target].Home); // a result that nobody uses
-            }
-
-            if (step.Kernel != 0)
-                Release(step, i, lastUse, ValueKind.Load);
+            Release(step, i, ValueKind.Load);
         }
 
-        foreach (int v in Folded.Distinct())
+        foreach (int folded in Folded)
+            Values[folded].Spread = Reserve(TileProgram.TileSize * Values[folded].Size);
+    }
+
+    /// <summary>Frees the places of a step's operands of one kind that are not used again.</summary>
+    private void Release(Step step, int index, ValueKind kind)
+    {
+        if (step.Kernel == 0)
+            return;
+        Release(step.A);
+        if (step.B != step.A)
+            Release(step.B);
+        if (step.C != step.A && step.C != step.B)
+            Release(step.C);
+
+        void Release(int operand)
         {
-            Value value = Values[v];
-            value.Spread = Take(TileProgram.TileSize * value.Size);
-            Values[v] = value;
+            Value value = Values[operand];
+            if (value.LastUse == index && value.Kind == kind)
+                Places(value.Size).Push(value.Home);
         }
     }
 
-    private void Release(Step step, int index, int[] lastUse, ValueKind kind)
-    {
-        foreach (int v in new[] { step.A, step.B, step.C }.Distinct())
-        {
-            if (lastUse[v] == index && Values[v].Kind == kind)
-                Homes(Values[v].Size).Push(Values[v].Home);
-        }
-    }
+    private Stack<long> Places(int size) => _freePlaces[size switch { 1 => 0, 4 => 1, _ => 2 }];
 
-    private Stack<long> Homes(int size)
+    private long Reserve(long bytes)
     {
-        if (!_freeHomes.TryGetValue(size, out Stack<long>? homes))
-            _freeHomes[size] = homes = new Stack<long>();
-        return homes;
-    }
-
-    private long Take(long bytes)
-    {
-        long home = _scratch;
-        _scratch += TileProgram.Align(bytes + TileProgram.Padding);
-        return home;
-    }
-
-    private void SetHome(int index, long home)
-    {
-        Value value = Values[index];
-        value.Home = home;
-        Values[index] = value;
+        long place = ScratchBytes;
+        ScratchBytes += TileProgram.Align(bytes + TileProgram.Padding);
+        return place;
     }
 }

@@ -1,13 +1,13 @@
 namespace FunctionalDL.Kernels.Vectors;
 
 /// <summary>
-/// A vector of <typeparamref name="T"/> of some width. Kernels are written once, generic over this interface, and are compiled for
-/// <see cref="Wide512{T}"/>, <see cref="Wide256{T}"/> and <see cref="Wide128{T}"/>; as these are structs, the compiler sees
-/// through every member and none costs a call.
+/// A vector of <typeparamref name="T"/> of some width. Kernels are written once, generic over this interface,
+/// and are compiled for <see cref="Wide512{T}"/>, <see cref="Wide256{T}"/> and <see cref="Wide128{T}"/>; as
+/// these are structs, the compiler sees through every member and none costs a call.
 /// </summary>
 /// <remarks>
-/// Comparisons give masks: a lane of all ones is true. Members named "bits" treat a lane as an integer of its own size.
-/// Members for floating-point numbers only say so; calling them for integers throws.
+/// Comparisons give masks: a lane of all ones is true. Members named "bits" treat a lane as an integer of its
+/// own size. Members for floating-point numbers only say so; calling them for integers throws.
 /// </remarks>
 internal unsafe interface IVector<TSelf, T>
     where TSelf : unmanaged, IVector<TSelf, T>
@@ -53,7 +53,10 @@ internal unsafe interface IVector<TSelf, T>
 
     static abstract TSelf operator ~(TSelf a);
 
-    /// <summary>a · b + c, rounded once where the processor can (all with AVX2 or NEON), else twice. Floating point only.</summary>
+    /// <summary>
+    /// a · b + c, rounded once where the processor can (all with AVX2 or NEON), else twice. Floating point
+    /// only.
+    /// </summary>
     static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
     /// <summary>a · b + c, rounded once on every processor, however slowly. Floating point only.</summary>
@@ -79,10 +82,14 @@ internal unsafe interface IVector<TSelf, T>
     /// <summary>The smaller; NaN if either is NaN; -0 is smaller than +0.</summary>
     static abstract TSelf Min(TSelf a, TSelf b);
 
-    /// <summary>The value, but not above a bound; a NaN stays NaN. The bound is a number; one instruction.</summary>
+    /// <summary>
+    /// The value, but not above a bound; a NaN stays NaN. The bound is a number; one instruction.
+    /// </summary>
     static abstract TSelf AtMost(TSelf value, TSelf high);
 
-    /// <summary>The value, but not below a bound; a NaN stays NaN. The bound is a number; one instruction.</summary>
+    /// <summary>
+    /// The value, but not below a bound; a NaN stays NaN. The bound is a number; one instruction.
+    /// </summary>
     static abstract TSelf AtLeast(TSelf value, TSelf low);
 
     static abstract TSelf Equal(TSelf a, TSelf b);
@@ -91,7 +98,9 @@ internal unsafe interface IVector<TSelf, T>
 
     static abstract TSelf LessOrEqual(TSelf a, TSelf b);
 
-    /// <summary>Lanes of <paramref name="whenTrue"/> where the mask is set, else of <paramref name="whenFalse"/>.</summary>
+    /// <summary>
+    /// Lanes of <paramref name="whenTrue"/> where the mask is set, else of <paramref name="whenFalse"/>.
+    /// </summary>
     static abstract TSelf Select(TSelf mask, TSelf whenTrue, TSelf whenFalse);
 
     /// <summary>Whether any lane of a mask is set.</summary>

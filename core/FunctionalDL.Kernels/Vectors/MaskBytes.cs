@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace FunctionalDL.Kernels.Vectors;
 
 /// <summary>
-/// Masks to and from bytes of 0 and 1: narrowing and widening by halves, in the portable form, which every processor family has, or in one
-/// instruction where AVX-512 has it.
+/// Masks to and from bytes of 0 and 1: narrowing and widening by halves, in the portable form, which every
+/// processor family has, or in one instruction where AVX-512 has it.
 /// </summary>
 internal static unsafe class MaskBytes
 {
@@ -27,7 +27,8 @@ internal static unsafe class MaskBytes
         }
         else if (Avx512F.IsSupported)
         {
-            *(ulong*)target = (Avx512F.ConvertToVector128Byte(mask.AsInt64()) & Vector128.Create((byte)1)).AsUInt64().ToScalar();
+            Vector128<byte> bytes = Avx512F.ConvertToVector128Byte(mask.AsInt64());
+            *(ulong*)target = (bytes & Vector128.Create((byte)1)).AsUInt64().ToScalar();
         }
         else
         {
@@ -65,7 +66,9 @@ internal static unsafe class MaskBytes
             return;
         }
 
-        Vector128<int> words = sizeof(T) == 4 ? mask.AsInt32() : Vector128.Narrow(mask.AsInt64(), mask.AsInt64());
+        Vector128<int> words = sizeof(T) == 4
+            ? mask.AsInt32()
+            : Vector128.Narrow(mask.AsInt64(), mask.AsInt64());
         Vector128<short> half = Vector128.Narrow(words, words);
         Vector128<byte> bytes = Vector128.Narrow(half, half).AsByte() & Vector128.Create((byte)1);
         if (sizeof(T) == 4)
@@ -101,9 +104,10 @@ internal static unsafe class MaskBytes
                 : Vector512.Create(Load256<int>(source), Load256<int>(source + 8)).As<int, T>();
         }
 
-        return Avx512F.IsSupported
-            ? IsSet(Avx512F.ConvertToVector512Int64(Vector128.CreateScalar(*(ulong*)source).AsByte())).As<long, T>()
-            : Vector512.Create(Load256<long>(source), Load256<long>(source + 4)).As<long, T>();
+        if (!Avx512F.IsSupported)
+            return Vector512.Create(Load256<long>(source), Load256<long>(source + 4)).As<long, T>();
+        Vector128<byte> eight = Vector128.CreateScalar(*(ulong*)source).AsByte();
+        return IsSet(Avx512F.ConvertToVector512Int64(eight)).As<long, T>();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -124,11 +128,15 @@ internal static unsafe class MaskBytes
         if (sizeof(T) == 1)
             return IsSet(Vector128.Load(source)).As<byte, T>();
         uint few = sizeof(T) == 4 ? *(uint*)source : *(ushort*)source;
-        Vector128<uint> words = Vector128.WidenLower(Vector128.WidenLower(Vector128.CreateScalar(few).AsByte()));
-        return sizeof(T) == 4 ? IsSet(words).As<uint, T>() : IsSet(Vector128.WidenLower(words)).As<ulong, T>();
+        Vector128<byte> bytes = Vector128.CreateScalar(few).AsByte();
+        Vector128<uint> words = Vector128.WidenLower(Vector128.WidenLower(bytes));
+        return sizeof(T) == 4
+            ? IsSet(words).As<uint, T>()
+            : IsSet(Vector128.WidenLower(words)).As<ulong, T>();
     }
 
-    private static Vector128<byte> Narrow(Vector256<short> value) => Vector128.Narrow(value.GetLower(), value.GetUpper()).AsByte();
+    private static Vector128<byte> Narrow(Vector256<short> value) =>
+        Vector128.Narrow(value.GetLower(), value.GetUpper()).AsByte();
 
     private static Vector512<T> IsSet<T>(Vector512<T> value) => ~Vector512.Equals(value, Vector512<T>.Zero);
 

@@ -5,11 +5,14 @@ using System.Runtime.Intrinsics.X86;
 
 namespace FunctionalDL.Kernels.Vectors;
 
-/// <summary>Small squares and pairs of vectors rearranged in 128-bit registers, for both processor families.</summary>
+/// <summary>
+/// Small squares and pairs of vectors rearranged in 128-bit registers, for both processor families.
+/// </summary>
 internal static unsafe class Squares
 {
     /// <summary>
-    /// target[j, i] = source[i, j] for a square of 4 by 4 elements of 4 bytes or 2 by 2 elements of 8 bytes; the strides count elements.
+    /// target[j, i] = source[i, j] for a square of 4 by 4 elements of 4 bytes or 2 by 2 elements of 8 bytes;
+    /// the strides count elements.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Transpose<T>(T* source, long sourceRow, T* target, long targetRow)

@@ -18,6 +18,18 @@ internal readonly unsafe struct Wide128<T> : IVector<Wide128<T>, T>
         get => Vector128<T>.Count;
     }
 
+    private Vector128<float> Single
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _value.AsSingle();
+    }
+
+    private Vector128<double> Double
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _value.AsDouble();
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> Load(T* source) => new(Vector128.Load(source));
 
@@ -41,7 +53,9 @@ internal readonly unsafe struct Wide128<T> : IVector<Wide128<T>, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> Bits(long value) =>
-        sizeof(T) == 4 ? new(Vector128.Create((int)value).As<int, T>()) : new(Vector128.Create(value).As<long, T>());
+        sizeof(T) == 4
+            ? new(Vector128.Create((int)value).As<int, T>())
+            : new(Vector128.Create(value).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> operator +(Wide128<T> a, Wide128<T> b) => new(a._value + b._value);
@@ -73,17 +87,17 @@ internal readonly unsafe struct Wide128<T> : IVector<Wide128<T>, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> MultiplyAdd(Wide128<T> a, Wide128<T> b, Wide128<T> c) =>
         typeof(T) == typeof(float)
-            ? new(Vector128.MultiplyAddEstimate(a._value.AsSingle(), b._value.AsSingle(), c._value.AsSingle()).As<float, T>())
+            ? new(Vector128.MultiplyAddEstimate(a.Single, b.Single, c.Single).As<float, T>())
         : typeof(T) == typeof(double)
-            ? new(Vector128.MultiplyAddEstimate(a._value.AsDouble(), b._value.AsDouble(), c._value.AsDouble()).As<double, T>())
+            ? new(Vector128.MultiplyAddEstimate(a.Double, b.Double, c.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> FusedMultiplyAdd(Wide128<T> a, Wide128<T> b, Wide128<T> c) =>
         typeof(T) == typeof(float)
-            ? new(Vector128.FusedMultiplyAdd(a._value.AsSingle(), b._value.AsSingle(), c._value.AsSingle()).As<float, T>())
+            ? new(Vector128.FusedMultiplyAdd(a.Single, b.Single, c.Single).As<float, T>())
         : typeof(T) == typeof(double)
-            ? new(Vector128.FusedMultiplyAdd(a._value.AsDouble(), b._value.AsDouble(), c._value.AsDouble()).As<double, T>())
+            ? new(Vector128.FusedMultiplyAdd(a.Double, b.Double, c.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -94,20 +108,20 @@ internal readonly unsafe struct Wide128<T> : IVector<Wide128<T>, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> Floor(Wide128<T> a) =>
-        typeof(T) == typeof(float) ? new(Vector128.Floor(a._value.AsSingle()).As<float, T>())
-        : typeof(T) == typeof(double) ? new(Vector128.Floor(a._value.AsDouble()).As<double, T>())
+        typeof(T) == typeof(float) ? new(Vector128.Floor(a.Single).As<float, T>())
+        : typeof(T) == typeof(double) ? new(Vector128.Floor(a.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> Ceiling(Wide128<T> a) =>
-        typeof(T) == typeof(float) ? new(Vector128.Ceiling(a._value.AsSingle()).As<float, T>())
-        : typeof(T) == typeof(double) ? new(Vector128.Ceiling(a._value.AsDouble()).As<double, T>())
+        typeof(T) == typeof(float) ? new(Vector128.Ceiling(a.Single).As<float, T>())
+        : typeof(T) == typeof(double) ? new(Vector128.Ceiling(a.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> Round(Wide128<T> a) =>
-        typeof(T) == typeof(float) ? new(Vector128.Round(a._value.AsSingle()).As<float, T>())
-        : typeof(T) == typeof(double) ? new(Vector128.Round(a._value.AsDouble()).As<double, T>())
+        typeof(T) == typeof(float) ? new(Vector128.Round(a.Single).As<float, T>())
+        : typeof(T) == typeof(double) ? new(Vector128.Round(a.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -116,12 +130,15 @@ internal readonly unsafe struct Wide128<T> : IVector<Wide128<T>, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> Min(Wide128<T> a, Wide128<T> b) => new(Vector128.Min(a._value, b._value));
 
-    // The native operations give the second operand (x86) or NaN (Arm) if either is NaN: both keep a NaN that stands second.
+    // If either is NaN, the native operations give the second operand (x86) or NaN (Arm): both keep a NaN that
+    // stands second.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide128<T> AtMost(Wide128<T> value, Wide128<T> high) => new(Vector128.MinNative(high._value, value._value));
+    public static Wide128<T> AtMost(Wide128<T> value, Wide128<T> high) =>
+        new(Vector128.MinNative(high._value, value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide128<T> AtLeast(Wide128<T> value, Wide128<T> low) => new(Vector128.MaxNative(low._value, value._value));
+    public static Wide128<T> AtLeast(Wide128<T> value, Wide128<T> low) =>
+        new(Vector128.MaxNative(low._value, value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> Equal(Wide128<T> a, Wide128<T> b) => new(Vector128.Equals(a._value, b._value));
@@ -130,7 +147,8 @@ internal readonly unsafe struct Wide128<T> : IVector<Wide128<T>, T>
     public static Wide128<T> Less(Wide128<T> a, Wide128<T> b) => new(Vector128.LessThan(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide128<T> LessOrEqual(Wide128<T> a, Wide128<T> b) => new(Vector128.LessThanOrEqual(a._value, b._value));
+    public static Wide128<T> LessOrEqual(Wide128<T> a, Wide128<T> b) =>
+        new(Vector128.LessThanOrEqual(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> Select(Wide128<T> mask, Wide128<T> whenTrue, Wide128<T> whenFalse) =>
@@ -141,15 +159,21 @@ internal readonly unsafe struct Wide128<T> : IVector<Wide128<T>, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> ShiftLeft(Wide128<T> a, int count) =>
-        sizeof(T) == 4 ? new((a._value.AsInt32() << count).As<int, T>()) : new((a._value.AsInt64() << count).As<long, T>());
+        sizeof(T) == 4
+            ? new((a._value.AsInt32() << count).As<int, T>())
+            : new((a._value.AsInt64() << count).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> ShiftRight(Wide128<T> a, int count) =>
-        sizeof(T) == 4 ? new((a._value.AsInt32() >>> count).As<int, T>()) : new((a._value.AsInt64() >>> count).As<long, T>());
+        sizeof(T) == 4
+            ? new((a._value.AsInt32() >>> count).As<int, T>())
+            : new((a._value.AsInt64() >>> count).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> ShiftRightSigned(Wide128<T> a, int count) =>
-        sizeof(T) == 4 ? new((a._value.AsInt32() >> count).As<int, T>()) : new((a._value.AsInt64() >> count).As<long, T>());
+        sizeof(T) == 4
+            ? new((a._value.AsInt32() >> count).As<int, T>())
+            : new((a._value.AsInt64() >> count).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide128<T> AddBits(Wide128<T> a, Wide128<T> b) =>
@@ -168,10 +192,14 @@ internal readonly unsafe struct Wide128<T> : IVector<Wide128<T>, T>
         where TOp : struct, IBinaryOp
     {
         // The upper half is brought down by a shuffle, so that the tree has the same form for every lane size.
-        Vector128<T> v = value._value;
-        v = TOp.Apply<Wide128<T>, T>(new(v), new(Vector128.Shuffle(v.AsInt64(), Vector128.Create(1L, 0L)).As<long, T>()))._value;
+        Vector128<long> halves = Vector128.Shuffle(value._value.AsInt64(), Vector128.Create(1L, 0L));
+        value = TOp.Apply<Wide128<T>, T>(value, new(halves.As<long, T>()));
         if (sizeof(T) <= 4)
-            v = TOp.Apply<Wide128<T>, T>(new(v), new(Vector128.Shuffle(v.AsInt32(), Vector128.Create(1, 0, 3, 2)).As<int, T>()))._value;
-        return v.ToScalar();
+        {
+            Vector128<int> quarters = Vector128.Shuffle(value._value.AsInt32(), Vector128.Create(1, 0, 3, 2));
+            value = TOp.Apply<Wide128<T>, T>(value, new(quarters.As<int, T>()));
+        }
+
+        return value._value.ToScalar();
     }
 }

@@ -18,6 +18,18 @@ internal readonly unsafe struct Wide256<T> : IVector<Wide256<T>, T>
         get => Vector256<T>.Count;
     }
 
+    private Vector256<float> Single
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _value.AsSingle();
+    }
+
+    private Vector256<double> Double
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _value.AsDouble();
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> Load(T* source) => new(Vector256.Load(source));
 
@@ -41,7 +53,9 @@ internal readonly unsafe struct Wide256<T> : IVector<Wide256<T>, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> Bits(long value) =>
-        sizeof(T) == 4 ? new(Vector256.Create((int)value).As<int, T>()) : new(Vector256.Create(value).As<long, T>());
+        sizeof(T) == 4
+            ? new(Vector256.Create((int)value).As<int, T>())
+            : new(Vector256.Create(value).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> operator +(Wide256<T> a, Wide256<T> b) => new(a._value + b._value);
@@ -73,17 +87,17 @@ internal readonly unsafe struct Wide256<T> : IVector<Wide256<T>, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> MultiplyAdd(Wide256<T> a, Wide256<T> b, Wide256<T> c) =>
         typeof(T) == typeof(float)
-            ? new(Vector256.MultiplyAddEstimate(a._value.AsSingle(), b._value.AsSingle(), c._value.AsSingle()).As<float, T>())
+            ? new(Vector256.MultiplyAddEstimate(a.Single, b.Single, c.Single).As<float, T>())
         : typeof(T) == typeof(double)
-            ? new(Vector256.MultiplyAddEstimate(a._value.AsDouble(), b._value.AsDouble(), c._value.AsDouble()).As<double, T>())
+            ? new(Vector256.MultiplyAddEstimate(a.Double, b.Double, c.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> FusedMultiplyAdd(Wide256<T> a, Wide256<T> b, Wide256<T> c) =>
         typeof(T) == typeof(float)
-            ? new(Vector256.FusedMultiplyAdd(a._value.AsSingle(), b._value.AsSingle(), c._value.AsSingle()).As<float, T>())
+            ? new(Vector256.FusedMultiplyAdd(a.Single, b.Single, c.Single).As<float, T>())
         : typeof(T) == typeof(double)
-            ? new(Vector256.FusedMultiplyAdd(a._value.AsDouble(), b._value.AsDouble(), c._value.AsDouble()).As<double, T>())
+            ? new(Vector256.FusedMultiplyAdd(a.Double, b.Double, c.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -94,20 +108,20 @@ internal readonly unsafe struct Wide256<T> : IVector<Wide256<T>, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> Floor(Wide256<T> a) =>
-        typeof(T) == typeof(float) ? new(Vector256.Floor(a._value.AsSingle()).As<float, T>())
-        : typeof(T) == typeof(double) ? new(Vector256.Floor(a._value.AsDouble()).As<double, T>())
+        typeof(T) == typeof(float) ? new(Vector256.Floor(a.Single).As<float, T>())
+        : typeof(T) == typeof(double) ? new(Vector256.Floor(a.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> Ceiling(Wide256<T> a) =>
-        typeof(T) == typeof(float) ? new(Vector256.Ceiling(a._value.AsSingle()).As<float, T>())
-        : typeof(T) == typeof(double) ? new(Vector256.Ceiling(a._value.AsDouble()).As<double, T>())
+        typeof(T) == typeof(float) ? new(Vector256.Ceiling(a.Single).As<float, T>())
+        : typeof(T) == typeof(double) ? new(Vector256.Ceiling(a.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> Round(Wide256<T> a) =>
-        typeof(T) == typeof(float) ? new(Vector256.Round(a._value.AsSingle()).As<float, T>())
-        : typeof(T) == typeof(double) ? new(Vector256.Round(a._value.AsDouble()).As<double, T>())
+        typeof(T) == typeof(float) ? new(Vector256.Round(a.Single).As<float, T>())
+        : typeof(T) == typeof(double) ? new(Vector256.Round(a.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -116,12 +130,15 @@ internal readonly unsafe struct Wide256<T> : IVector<Wide256<T>, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> Min(Wide256<T> a, Wide256<T> b) => new(Vector256.Min(a._value, b._value));
 
-    // The native operations give the second operand (x86) or NaN (Arm) if either is NaN: both keep a NaN that stands second.
+    // If either is NaN, the native operations give the second operand (x86) or NaN (Arm): both keep a NaN that
+    // stands second.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide256<T> AtMost(Wide256<T> value, Wide256<T> high) => new(Vector256.MinNative(high._value, value._value));
+    public static Wide256<T> AtMost(Wide256<T> value, Wide256<T> high) =>
+        new(Vector256.MinNative(high._value, value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide256<T> AtLeast(Wide256<T> value, Wide256<T> low) => new(Vector256.MaxNative(low._value, value._value));
+    public static Wide256<T> AtLeast(Wide256<T> value, Wide256<T> low) =>
+        new(Vector256.MaxNative(low._value, value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> Equal(Wide256<T> a, Wide256<T> b) => new(Vector256.Equals(a._value, b._value));
@@ -130,7 +147,8 @@ internal readonly unsafe struct Wide256<T> : IVector<Wide256<T>, T>
     public static Wide256<T> Less(Wide256<T> a, Wide256<T> b) => new(Vector256.LessThan(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide256<T> LessOrEqual(Wide256<T> a, Wide256<T> b) => new(Vector256.LessThanOrEqual(a._value, b._value));
+    public static Wide256<T> LessOrEqual(Wide256<T> a, Wide256<T> b) =>
+        new(Vector256.LessThanOrEqual(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> Select(Wide256<T> mask, Wide256<T> whenTrue, Wide256<T> whenFalse) =>
@@ -141,15 +159,21 @@ internal readonly unsafe struct Wide256<T> : IVector<Wide256<T>, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> ShiftLeft(Wide256<T> a, int count) =>
-        sizeof(T) == 4 ? new((a._value.AsInt32() << count).As<int, T>()) : new((a._value.AsInt64() << count).As<long, T>());
+        sizeof(T) == 4
+            ? new((a._value.AsInt32() << count).As<int, T>())
+            : new((a._value.AsInt64() << count).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> ShiftRight(Wide256<T> a, int count) =>
-        sizeof(T) == 4 ? new((a._value.AsInt32() >>> count).As<int, T>()) : new((a._value.AsInt64() >>> count).As<long, T>());
+        sizeof(T) == 4
+            ? new((a._value.AsInt32() >>> count).As<int, T>())
+            : new((a._value.AsInt64() >>> count).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> ShiftRightSigned(Wide256<T> a, int count) =>
-        sizeof(T) == 4 ? new((a._value.AsInt32() >> count).As<int, T>()) : new((a._value.AsInt64() >> count).As<long, T>());
+        sizeof(T) == 4
+            ? new((a._value.AsInt32() >> count).As<int, T>())
+            : new((a._value.AsInt64() >> count).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide256<T> AddBits(Wide256<T> a, Wide256<T> b) =>
@@ -166,5 +190,6 @@ internal readonly unsafe struct Wide256<T> : IVector<Wide256<T>, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Fold<TOp>(Wide256<T> value)
         where TOp : struct, IBinaryOp =>
-        Wide128<T>.Fold<TOp>(TOp.Apply<Wide128<T>, T>(new(value._value.GetLower()), new(value._value.GetUpper())));
+        Wide128<T>.Fold<TOp>(
+            TOp.Apply<Wide128<T>, T>(new(value._value.GetLower()), new(value._value.GetUpper())));
 }

@@ -18,6 +18,18 @@ internal readonly unsafe struct Wide512<T> : IVector<Wide512<T>, T>
         get => Vector512<T>.Count;
     }
 
+    private Vector512<float> Single
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _value.AsSingle();
+    }
+
+    private Vector512<double> Double
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _value.AsDouble();
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> Load(T* source) => new(Vector512.Load(source));
 
@@ -41,7 +53,9 @@ internal readonly unsafe struct Wide512<T> : IVector<Wide512<T>, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> Bits(long value) =>
-        sizeof(T) == 4 ? new(Vector512.Create((int)value).As<int, T>()) : new(Vector512.Create(value).As<long, T>());
+        sizeof(T) == 4
+            ? new(Vector512.Create((int)value).As<int, T>())
+            : new(Vector512.Create(value).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> operator +(Wide512<T> a, Wide512<T> b) => new(a._value + b._value);
@@ -73,17 +87,17 @@ internal readonly unsafe struct Wide512<T> : IVector<Wide512<T>, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> MultiplyAdd(Wide512<T> a, Wide512<T> b, Wide512<T> c) =>
         typeof(T) == typeof(float)
-            ? new(Vector512.MultiplyAddEstimate(a._value.AsSingle(), b._value.AsSingle(), c._value.AsSingle()).As<float, T>())
+            ? new(Vector512.MultiplyAddEstimate(a.Single, b.Single, c.Single).As<float, T>())
         : typeof(T) == typeof(double)
-            ? new(Vector512.MultiplyAddEstimate(a._value.AsDouble(), b._value.AsDouble(), c._value.AsDouble()).As<double, T>())
+            ? new(Vector512.MultiplyAddEstimate(a.Double, b.Double, c.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> FusedMultiplyAdd(Wide512<T> a, Wide512<T> b, Wide512<T> c) =>
         typeof(T) == typeof(float)
-            ? new(Vector512.FusedMultiplyAdd(a._value.AsSingle(), b._value.AsSingle(), c._value.AsSingle()).As<float, T>())
+            ? new(Vector512.FusedMultiplyAdd(a.Single, b.Single, c.Single).As<float, T>())
         : typeof(T) == typeof(double)
-            ? new(Vector512.FusedMultiplyAdd(a._value.AsDouble(), b._value.AsDouble(), c._value.AsDouble()).As<double, T>())
+            ? new(Vector512.FusedMultiplyAdd(a.Double, b.Double, c.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -94,20 +108,20 @@ internal readonly unsafe struct Wide512<T> : IVector<Wide512<T>, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> Floor(Wide512<T> a) =>
-        typeof(T) == typeof(float) ? new(Vector512.Floor(a._value.AsSingle()).As<float, T>())
-        : typeof(T) == typeof(double) ? new(Vector512.Floor(a._value.AsDouble()).As<double, T>())
+        typeof(T) == typeof(float) ? new(Vector512.Floor(a.Single).As<float, T>())
+        : typeof(T) == typeof(double) ? new(Vector512.Floor(a.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> Ceiling(Wide512<T> a) =>
-        typeof(T) == typeof(float) ? new(Vector512.Ceiling(a._value.AsSingle()).As<float, T>())
-        : typeof(T) == typeof(double) ? new(Vector512.Ceiling(a._value.AsDouble()).As<double, T>())
+        typeof(T) == typeof(float) ? new(Vector512.Ceiling(a.Single).As<float, T>())
+        : typeof(T) == typeof(double) ? new(Vector512.Ceiling(a.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> Round(Wide512<T> a) =>
-        typeof(T) == typeof(float) ? new(Vector512.Round(a._value.AsSingle()).As<float, T>())
-        : typeof(T) == typeof(double) ? new(Vector512.Round(a._value.AsDouble()).As<double, T>())
+        typeof(T) == typeof(float) ? new(Vector512.Round(a.Single).As<float, T>())
+        : typeof(T) == typeof(double) ? new(Vector512.Round(a.Double).As<double, T>())
         : throw new NotSupportedException();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -116,12 +130,15 @@ internal readonly unsafe struct Wide512<T> : IVector<Wide512<T>, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> Min(Wide512<T> a, Wide512<T> b) => new(Vector512.Min(a._value, b._value));
 
-    // The native operations give the second operand (x86) or NaN (Arm) if either is NaN: both keep a NaN that stands second.
+    // If either is NaN, the native operations give the second operand (x86) or NaN (Arm): both keep a NaN that
+    // stands second.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide512<T> AtMost(Wide512<T> value, Wide512<T> high) => new(Vector512.MinNative(high._value, value._value));
+    public static Wide512<T> AtMost(Wide512<T> value, Wide512<T> high) =>
+        new(Vector512.MinNative(high._value, value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide512<T> AtLeast(Wide512<T> value, Wide512<T> low) => new(Vector512.MaxNative(low._value, value._value));
+    public static Wide512<T> AtLeast(Wide512<T> value, Wide512<T> low) =>
+        new(Vector512.MaxNative(low._value, value._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> Equal(Wide512<T> a, Wide512<T> b) => new(Vector512.Equals(a._value, b._value));
@@ -130,7 +147,8 @@ internal readonly unsafe struct Wide512<T> : IVector<Wide512<T>, T>
     public static Wide512<T> Less(Wide512<T> a, Wide512<T> b) => new(Vector512.LessThan(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Wide512<T> LessOrEqual(Wide512<T> a, Wide512<T> b) => new(Vector512.LessThanOrEqual(a._value, b._value));
+    public static Wide512<T> LessOrEqual(Wide512<T> a, Wide512<T> b) =>
+        new(Vector512.LessThanOrEqual(a._value, b._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> Select(Wide512<T> mask, Wide512<T> whenTrue, Wide512<T> whenFalse) =>
@@ -141,15 +159,21 @@ internal readonly unsafe struct Wide512<T> : IVector<Wide512<T>, T>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> ShiftLeft(Wide512<T> a, int count) =>
-        sizeof(T) == 4 ? new((a._value.AsInt32() << count).As<int, T>()) : new((a._value.AsInt64() << count).As<long, T>());
+        sizeof(T) == 4
+            ? new((a._value.AsInt32() << count).As<int, T>())
+            : new((a._value.AsInt64() << count).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> ShiftRight(Wide512<T> a, int count) =>
-        sizeof(T) == 4 ? new((a._value.AsInt32() >>> count).As<int, T>()) : new((a._value.AsInt64() >>> count).As<long, T>());
+        sizeof(T) == 4
+            ? new((a._value.AsInt32() >>> count).As<int, T>())
+            : new((a._value.AsInt64() >>> count).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> ShiftRightSigned(Wide512<T> a, int count) =>
-        sizeof(T) == 4 ? new((a._value.AsInt32() >> count).As<int, T>()) : new((a._value.AsInt64() >> count).As<long, T>());
+        sizeof(T) == 4
+            ? new((a._value.AsInt32() >> count).As<int, T>())
+            : new((a._value.AsInt64() >> count).As<long, T>());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Wide512<T> AddBits(Wide512<T> a, Wide512<T> b) =>
@@ -166,5 +190,6 @@ internal readonly unsafe struct Wide512<T> : IVector<Wide512<T>, T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Fold<TOp>(Wide512<T> value)
         where TOp : struct, IBinaryOp =>
-        Wide256<T>.Fold<TOp>(TOp.Apply<Wide256<T>, T>(new(value._value.GetLower()), new(value._value.GetUpper())));
+        Wide256<T>.Fold<TOp>(
+            TOp.Apply<Wide256<T>, T>(new(value._value.GetLower()), new(value._value.GetUpper())));
 }

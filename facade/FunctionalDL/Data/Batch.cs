@@ -59,14 +59,16 @@ public sealed class Batch
     internal static Tensor Only(IReadOnlyList<Tensor> tensors, string what) =>
         tensors.Count == 1
             ? tensors[0]
-            : throw new InvalidOperationException($"there are {tensors.Count} {what}; use the property {(what == "inputs" ? "Inputs" : "Targets")}");
+            : throw new InvalidOperationException(
+                $"there are {tensors.Count} {what}; a pair needs one: use the properties Inputs and Targets");
 
     /// <summary>The size that all tensors have on their first axis.</summary>
     internal static int CommonCount(string what, IReadOnlyList<Tensor> tensors)
     {
         if (tensors.Count == 0 || tensors.Any(t => t.Rank == 0))
         {
-            throw new ShapeException($"{what}: it needs at least one tensor, and each needs a first axis that counts items");
+            throw new ShapeException(
+                $"{what}: it needs at least one tensor, and each needs a first axis that counts items");
         }
 
         if (tensors.Any(t => t.Shape[0] != tensors[0].Shape[0]))

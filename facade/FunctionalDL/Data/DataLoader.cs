@@ -4,8 +4,8 @@ using FunctionalDL.Core;
 namespace FunctionalDL;
 
 /// <summary>
-/// Batches of a dataset. It may be enumerated any number of times; when it shuffles, each time in a new order, and loaders
-/// of one seed give the same orders one after the other.
+/// Batches of a dataset. It may be enumerated any number of times; when it shuffles, each time in a new
+/// order, and loaders of one seed give the same orders one after the other.
 /// </summary>
 /// <example><c>foreach (var (x, y) in loader) { … }</c></example>
 public sealed class DataLoader : IEnumerable<Batch>
@@ -18,7 +18,10 @@ public sealed class DataLoader : IEnumerable<Batch>
     /// <param name="batchSize">How many items a batch has; the last one may have fewer.</param>
     /// <param name="shuffle">Whether each pass takes the items in a new random order.</param>
     /// <param name="dropLast">Whether a last batch that is not full is left out.</param>
-    /// <param name="seed">What orders follow from; when not given they differ from run to run, unless a <see cref="Learner"/> has a seed.</param>
+    /// <param name="seed">
+    /// What orders follow from; when not given they differ from run to run, unless a <see cref="Learner"/>
+    /// has a seed.
+    /// </param>
     /// <param name="collateFn">Makes a batch of items; by default their tensors are stacked.</param>
     /// <exception cref="OptionException">The batch size is less than 1.</exception>
     public DataLoader(

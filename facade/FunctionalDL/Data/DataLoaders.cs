@@ -6,8 +6,8 @@ namespace FunctionalDL;
 public sealed class DataLoaders(DataLoader train, DataLoader valid)
 {
     /// <summary>
-    /// Loaders for two datasets: the training part is shuffled; validation batches, which need no gradients, are twice as
-    /// large and in order.
+    /// Loaders for two datasets: the training part is shuffled; validation batches, which need no gradients,
+    /// are twice as large and in order.
     /// </summary>
     /// <param name="train">Items to train on.</param>
     /// <param name="valid">Items to judge by.</param>

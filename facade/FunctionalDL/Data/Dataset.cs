@@ -1,6 +1,8 @@
 namespace FunctionalDL;
 
-/// <summary>Items by position. Derive from it and say how many there are and what each is; the rest follows.</summary>
+/// <summary>
+/// Items by position. Derive from it and say how many there are and what each is; the rest follows.
+/// </summary>
 public abstract class Dataset
 {
     /// <summary>How many items there are.</summary>
@@ -26,14 +28,18 @@ public abstract class Dataset
     /// <param name="indices">Positions.</param>
     public Batch this[IReadOnlyList<int> indices] => Select(indices);
 
-    /// <summary>Items that follow each other, as a batch. Override it where that is cheaper than item by item.</summary>
+    /// <summary>
+    /// Items that follow each other, as a batch. Override it where that is cheaper than item by item.
+    /// </summary>
     /// <param name="start">The first position.</param>
     /// <param name="length">How many.</param>
     protected internal virtual Batch Slice(int start, int length) => Select([.. Enumerable.Range(start, length)]);
 
     /// <summary>Some items as a batch. Override it where that is cheaper than item by item.</summary>
     /// <param name="indices">Positions.</param>
-    /// <exception cref="InvalidOperationException">An item cannot be read; the message says which.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// An item cannot be read; the message says which.
+    /// </exception>
     protected internal virtual Batch Select(IReadOnlyList<int> indices) => Batch.Collate([.. indices.Select(Read)]);
 
     /// <summary>An item; when it cannot be read, the error says which it is.</summary>

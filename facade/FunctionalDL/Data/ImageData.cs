@@ -4,15 +4,17 @@ using LabelledImages = FunctionalDL.Data.LabelledImages;
 namespace FunctionalDL;
 
 /// <summary>
-/// Grey pictures with class labels, as bytes: a training part and a test part. <see cref="Normalize.Fit"/> makes the layer that
-/// turns bytes into numbers.
+/// Grey pictures with class labels, as bytes: a training part and a test part. <see cref="Normalize.Fit"/>
+/// makes the layer that turns bytes into numbers.
 /// </summary>
 public sealed class ImageData
 {
     private ImageData(TensorDataset train, TensorDataset test, int classes) =>
         (Train, Test, Classes) = (train, test, classes);
 
-    /// <summary>Pictures <c>[items; height; width]</c> (uint8) and labels <c>[items]</c> (int64) to train on.</summary>
+    /// <summary>
+    /// Pictures <c>[items; height; width]</c> (uint8) and labels <c>[items]</c> (int64) to train on.
+    /// </summary>
     public TensorDataset Train { get; }
 
     /// <summary>Pictures and labels to test on.</summary>
@@ -29,13 +31,14 @@ public sealed class ImageData
 
     /// <summary>
     /// Reads a folder in MNIST's layout: <c>train-images-idx3-ubyte</c>, <c>train-labels-idx1-ubyte</c>,
-    /// <c>t10k-images-idx3-ubyte</c> and <c>t10k-labels-idx1-ubyte</c>, each plain or with <c>.gz</c> at its end.
+    /// <c>t10k-images-idx3-ubyte</c> and <c>t10k-labels-idx1-ubyte</c>, each plain or with <c>.gz</c> at its
+    /// end.
     /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="classes">How many classes there are.</param>
     /// <exception cref="Data.DataException">
-    /// The folder or a file is missing, malformed, cut off or inconsistent, or a label is not a class. The message is one line
-    /// that names the file, what is wrong and what would be right.
+    /// The folder or a file is missing, malformed, cut off or inconsistent, or a label is not a class. The
+    /// message is one line that names the file, what is wrong and what would be right.
     /// </exception>
     public static ImageData FromIdx(string folder, int classes = 10)
     {

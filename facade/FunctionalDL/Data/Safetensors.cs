@@ -5,16 +5,20 @@ using StoredTensor = FunctionalDL.Data.StoredTensor;
 namespace FunctionalDL;
 
 /// <summary>
-/// Named tensors in files of the safetensors format, which PyTorch and others read and write too: bytes and a description,
-/// no code. Files of ours carry <c>format_version</c> in their metadata.
+/// Named tensors in files of the safetensors format, which PyTorch and others read and write too: bytes and a
+/// description, no code. Files of ours carry <c>format_version</c> in their metadata.
 /// </summary>
 public static class Safetensors
 {
-    /// <summary>Writes tensors to a file: all of them or nothing, so that an older file survives any failure.</summary>
+    /// <summary>
+    /// Writes tensors to a file: all of them or nothing, so that an older file survives any failure.
+    /// </summary>
     /// <param name="path">The file; its folder must exist.</param>
     /// <param name="tensors">Tensors by name.</param>
     /// <param name="metadata">Texts to keep with them.</param>
-    /// <exception cref="Data.DataException">The file cannot be written; the message names it and says why.</exception>
+    /// <exception cref="Data.DataException">
+    /// The file cannot be written; the message names it and says why.
+    /// </exception>
     public static void Save(
         string path,
         IReadOnlyDictionary<string, Tensor> tensors,
@@ -31,7 +35,8 @@ public static class Safetensors
     /// <summary>The tensors of a file, in the order of its header.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="Data.DataException">
-    /// The file is missing or malformed, or holds a type that has no <see cref="DType"/>; the message says what and where.
+    /// The file is missing or malformed, or holds a type that has no <see cref="DType"/>; the message says
+    /// what and where.
     /// </exception>
     public static IReadOnlyDictionary<string, Tensor> Load(string path)
     {

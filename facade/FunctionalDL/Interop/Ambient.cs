@@ -1,9 +1,9 @@
 namespace FunctionalDL.Interop;
 
 /// <summary>
-/// What travels with a call instead of lying in the modules: whether gradients are wanted, and, while a module is
-/// traced into a pure function, what its cells stand for. It flows with the logical thread, so that many threads may
-/// run one module at once.
+/// What travels with a call instead of lying in the modules: whether gradients are wanted, and, while a
+/// module is traced into a pure function, what its cells stand for. It flows with the logical thread, so that
+/// many threads may run one module at once.
 /// </summary>
 internal sealed class Ambient
 {

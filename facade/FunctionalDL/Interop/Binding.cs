@@ -1,6 +1,8 @@
 namespace FunctionalDL.Interop;
 
-/// <summary>What the cells of a module stand for while its <c>Forward</c> is traced: arguments of a pure function.</summary>
+/// <summary>
+/// What the cells of a module stand for while its <c>Forward</c> is traced: arguments of a pure function.
+/// </summary>
 internal sealed class Binding(bool isTraining, Core.Key key)
 {
     private readonly Dictionary<object, Core.Tensor> _values = new(ReferenceEqualityComparer.Instance);

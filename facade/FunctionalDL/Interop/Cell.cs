@@ -6,16 +6,17 @@ namespace FunctionalDL.Interop;
 internal static class Cell
 {
     /// <summary>
-    /// The computed value of a tensor that is to live in a cell. Computing it here keeps a loop of updates from growing
-    /// a graph. What depends on a parameter is refused: its whole history would live on in the cell.
+    /// The computed value of a tensor that is to live in a cell. Computing it here keeps a loop of updates
+    /// from growing a graph. What depends on a parameter is refused: its whole history would live on in the
+    /// cell.
     /// </summary>
     public static Core.Tensor Plain(Tensor value, string what)
     {
         if (value.Sources is not null || Eager.isTracked(value.Inner))
         {
             throw new InvalidOperationException(
-                $"the {what} would be given a value that was computed from a parameter that wants a gradient: compute it "
-                + "under Autograd.NoGrad(), or give it value.Detach()");
+                $"the {what} would be given a value that was computed from a parameter that wants a gradient: "
+                + "compute it under Autograd.NoGrad(), or give it value.Detach()");
         }
 
         Fs.Evaluate([value.Inner]);
@@ -33,8 +34,8 @@ internal static class Cell
         if (!held.DType.Equals(given.Inner.DType))
         {
             throw new DTypeException(
-                $"the {what} is {held.DType}; the value is {given.Inner.DType}: give value.To(DType.{held.DType.ToFacade()}), "
-                + $"or convert the module with To(DType.{given.DType}) first");
+                $"the {what} is {held.DType}; the value is {given.Inner.DType}: "
+                + $"give value.To(DType.{held.DType.ToFacade()}), or convert the module with To(DType.{given.DType}) first");
         }
     }
 }

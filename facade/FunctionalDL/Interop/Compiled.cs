@@ -7,8 +7,9 @@ namespace FunctionalDL.Interop;
 using Loss = Func<Tensor, Tensor, Tensor>;
 
 /// <summary>
-/// The core's functions for one module: a training step, the figures of a batch, and outputs. Compiled functions are
-/// traced once for each form of batch; otherwise the same functions run as they are, with the same results to the bit.
+/// The core's functions for one module: a training step, the figures of a batch, and outputs. Compiled
+/// functions are traced once for each form of batch; otherwise the same functions run as they are, with the
+/// same results to the bit.
 /// </summary>
 internal sealed class Compiled
 {
@@ -36,10 +37,13 @@ internal sealed class Compiled
     /// <summary>The names of the metrics, in order.</summary>
     public IEnumerable<string> MetricNames => _evaluation.Metrics.Select(m => m.Name);
 
-    /// <summary>A step of training with an optimiser: state and batch to new state and the batch's loss.</summary>
+    /// <summary>
+    /// A step of training with an optimiser: state and batch to new state and the batch's loss.
+    /// </summary>
     public Func<State, Batch, (State State, Core.Metrics Metrics)> Step(Training training)
     {
-        var step = Made<Tuple<State, Core.Batch>, Tuple<State, Core.Metrics>>(x => Train.step(training, x.Item1, x.Item2));
+        var step = Made<Tuple<State, Core.Batch>, Tuple<State, Core.Metrics>>(
+            x => Train.step(training, x.Item1, x.Item2));
 
         return (state, batch) =>
         {
@@ -80,7 +84,9 @@ internal sealed class Compiled
         optimiser,
         metrics);
 
-    /// <summary>The loss. No cell is bound while it runs: a parameter in it would silently not be trained.</summary>
+    /// <summary>
+    /// The loss. No cell is bound while it runs: a parameter in it would silently not be trained.
+    /// </summary>
     private Core.Tensor LossOf(Core.Tensor target, Core.Tensor output)
     {
         using (Ambient.Bound(new Binding(true, KeyModule.ofSeed(0))))

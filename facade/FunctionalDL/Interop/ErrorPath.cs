@@ -4,8 +4,8 @@ using FunctionalDL.Discovery;
 namespace FunctionalDL.Interop;
 
 /// <summary>
-/// Puts the path of the failing module in front of an error's message. Each <c>Call</c> on the way out adds the name that
-/// its module knows the inner one by.
+/// Puts the path of the failing module in front of an error's message. Each <c>Call</c> on the way out adds
+/// the name that its module knows the inner one by.
 /// </summary>
 internal static class ErrorPath
 {
@@ -20,7 +20,8 @@ internal static class ErrorPath
 
         if (error.Data[ModuleKey] is Module inner && !ReferenceEquals(inner, outer))
         {
-            var name = ModuleTree.DirectModules(outer).FirstOrDefault(child => ReferenceEquals(child.Module, inner)).Name;
+            var children = ModuleTree.DirectModules(outer);
+            var name = children.FirstOrDefault(child => ReferenceEquals(child.Module, inner)).Name;
             path = name is null ? path : path.Length == 0 ? name : $"{name}.{path}";
         }
 

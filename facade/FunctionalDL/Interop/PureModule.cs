@@ -5,8 +5,9 @@ using Microsoft.FSharp.Collections;
 namespace FunctionalDL.Interop;
 
 /// <summary>
-/// A module as a layer of the pure core: parameters that are trained, and state (buffers, and parameters that are not
-/// trained), as trees; and a function that runs <c>Forward</c> with the cells standing for the function's arguments.
+/// A module as a layer of the pure core: parameters that are trained, and state (buffers, and parameters that
+/// are not trained), as trees; and a function that runs <c>Forward</c> with the cells standing for the
+/// function's arguments.
 /// </summary>
 internal sealed class PureModule
 {
@@ -36,8 +37,11 @@ internal sealed class PureModule
     /// <summary>Whether there is anything to train.</summary>
     public bool IsTrainable => _trained.Count > 0;
 
-    /// <summary>Whether another module has the same cells under the same paths, of which the same are trained.</summary>
-    public bool IsSameAs(PureModule other) => _trained.SequenceEqual(other._trained) && _state.SequenceEqual(other._state);
+    /// <summary>
+    /// Whether another module has the same cells under the same paths, of which the same are trained.
+    /// </summary>
+    public bool IsSameAs(PureModule other) =>
+        _trained.SequenceEqual(other._trained) && _state.SequenceEqual(other._state);
 
     /// <summary>The values that the cells hold now.</summary>
     public Variables Read() => new(

@@ -3,8 +3,8 @@ using FunctionalDL.Core;
 namespace FunctionalDL.Interop;
 
 /// <summary>
-/// The core's pure optimiser for parameter cells: each parameter has a state of its own, so that one that gets its first
-/// gradient late starts then, as in PyTorch.
+/// The core's pure optimiser for parameter cells: each parameter has a state of its own, so that one that
+/// gets its first gradient late starts then, as in PyTorch.
 /// </summary>
 internal sealed class PureSteps(Optimiser recipe)
 {
@@ -12,7 +12,9 @@ internal sealed class PureSteps(Optimiser recipe)
 
     public Optimiser Recipe => recipe;
 
-    /// <summary>Moves the parameters that have gradients: all of them, or none when something fails.</summary>
+    /// <summary>
+    /// Moves the parameters that have gradients: all of them, or none when something fails.
+    /// </summary>
     public void Step(IEnumerable<Parameter> parameters, double lr)
     {
         var moved = new List<(Parameter Parameter, Core.Tensor Value, OptimiserState State)>();

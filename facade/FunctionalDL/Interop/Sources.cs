@@ -1,12 +1,14 @@
 namespace FunctionalDL.Interop;
 
-/// <summary>A parameter as the variable of a derivative: what a forward pass outside <c>NoGrad</c> read from its cell.</summary>
+/// <summary>
+/// A parameter as the variable of a derivative: what a forward pass outside <c>NoGrad</c> read from its cell.
+/// </summary>
 internal sealed record Variable(Parameter Owner, Core.Tensor Inner);
 
 /// <summary>
-/// The variables that a tensor was computed from. Each tensor carries its own, so that <c>Backward</c> needs no hidden
-/// tape: nothing is shared between threads, and what belongs to a loss goes when the loss goes.
-/// A union is a node with two parts, made in constant time and walked only by <c>Backward</c>.
+/// The variables that a tensor was computed from. Each tensor carries its own, so that <c>Backward</c> needs
+/// no hidden tape: nothing is shared between threads, and what belongs to a loss goes when the loss goes. A
+/// union is a node with two parts, made in constant time and walked only by <c>Backward</c>.
 /// </summary>
 internal sealed class Sources
 {

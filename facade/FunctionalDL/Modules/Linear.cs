@@ -12,7 +12,9 @@ public sealed class Linear : Module
     /// <param name="inFeatures">The size of the input's last axis.</param>
     /// <param name="outFeatures">The size of the output's last axis.</param>
     /// <param name="bias">Whether a bias is added.</param>
-    /// <param name="generator">Where first values come from; when not given they differ from run to run.</param>
+    /// <param name="generator">
+    /// Where first values come from; when not given they differ from run to run.
+    /// </param>
     /// <exception cref="OptionException">A size is less than 1.</exception>
     public Linear(int inFeatures, int outFeatures, bool bias = true, Generator? generator = null)
     {

@@ -3,7 +3,8 @@ namespace FunctionalDL;
 /// <summary>How a state fits a module.</summary>
 public sealed class LoadReport
 {
-    internal LoadReport(IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<string> misshaped) =>
+    internal LoadReport(
+        IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<string> misshaped) =>
         (Missing, Unexpected, Misshaped) = (missing, unexpected, misshaped);
 
     /// <summary>Paths that the module has and the state has not.</summary>

@@ -6,26 +6,43 @@ namespace FunctionalDL;
 /// <content>What a module consists of, and its state.</content>
 public abstract partial class Module
 {
-    /// <summary>All parameters, a module's own before those of modules in it; one that is shared counts once.</summary>
-    /// <exception cref="InvalidOperationException">A parameter or module is held where it is not found.</exception>
+    /// <summary>
+    /// All parameters, a module's own before those of modules in it; one that is shared counts once.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// A parameter or module is held where it is not found.
+    /// </exception>
     public IReadOnlyList<Parameter> Parameters() => [.. ModuleTree.Of(this).Parameters.Select(p => p.Parameter)];
 
-    /// <summary>All parameters with their paths, such as <c>layers.0.weight</c>; one that is shared has its first path.</summary>
-    /// <exception cref="InvalidOperationException">A parameter or module is held where it is not found.</exception>
+    /// <summary>
+    /// All parameters with their paths, such as <c>layers.0.weight</c>; one that is shared has its first
+    /// path.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// A parameter or module is held where it is not found.
+    /// </exception>
     public IReadOnlyList<(string Name, Parameter Parameter)> NamedParameters() => ModuleTree.Of(this).Parameters;
 
     /// <summary>All buffers with their paths; one that is shared has its first path.</summary>
-    /// <exception cref="InvalidOperationException">A parameter or module is held where it is not found.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// A parameter or module is held where it is not found.
+    /// </exception>
     public IReadOnlyList<(string Name, ModuleBuffer Buffer)> NamedBuffers() => ModuleTree.Of(this).Buffers;
 
     /// <summary>The modules directly in this one, with their names, in the order of declaration.</summary>
     public IReadOnlyList<(string Name, Module Module)> NamedChildren() => ModuleTree.DirectModules(this);
 
-    /// <summary>This module (named <c>""</c>) and all modules in it with their paths, outer ones first, each once.</summary>
-    /// <exception cref="InvalidOperationException">A parameter or module is held where it is not found.</exception>
+    /// <summary>
+    /// This module (named <c>""</c>) and all modules in it with their paths, outer ones first, each once.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// A parameter or module is held where it is not found.
+    /// </exception>
     public IReadOnlyList<(string Name, Module Module)> NamedModules() => ModuleTree.Of(this).Modules;
 
-    /// <summary>The values of all parameters and buffers by path, in the order of <see cref="NamedParameters"/>.</summary>
+    /// <summary>
+    /// The values of all parameters and buffers by path, in the order of <see cref="NamedParameters"/>.
+    /// </summary>
     public IReadOnlyDictionary<string, Tensor> StateDict()
     {
         var state = new OrderedDictionary<string, Tensor>();
@@ -39,14 +56,16 @@ public abstract partial class Module
     }
 
     /// <summary>
-    /// Gives parameters and buffers the values of <see cref="StateDict"/> of a module of the same form; values are
-    /// converted to the types that the module has. Everything is checked before anything is changed.
+    /// Gives parameters and buffers the values of <see cref="StateDict"/> of a module of the same form;
+    /// values are converted to the types that the module has. Everything is checked before anything is
+    /// changed.
     /// </summary>
     /// <param name="state">Values by path. A shared part may appear under any of its paths.</param>
     /// <param name="strict">Whether entries that are missing or unexpected are an error too.</param>
     /// <returns>What is missing and unexpected.</returns>
     /// <exception cref="StateDictException">
-    /// A shape is wrong, or, if strict, an entry is missing or unexpected. It lists them all; nothing was changed.
+    /// A shape is wrong, or, if strict, an entry is missing or unexpected. It lists them all; nothing was
+    /// changed.
     /// </exception>
     public LoadReport LoadStateDict(IReadOnlyDictionary<string, Tensor> state, bool strict = true)
     {
@@ -103,16 +122,21 @@ public abstract partial class Module
 
     /// <summary>Writes <see cref="StateDict"/> as a safetensors file, all of it or nothing.</summary>
     /// <param name="path">The file; one that is there already is replaced in one step.</param>
-    /// <exception cref="Data.DataException">The file cannot be written; an older one stays as it was.</exception>
+    /// <exception cref="Data.DataException">
+    /// The file cannot be written; an older one stays as it was.
+    /// </exception>
     public void Save(string path) => Safetensors.Save(path, StateDict());
 
     /// <summary>Reads what <see cref="Save"/> or PyTorch's safetensors wrote.</summary>
     /// <param name="path">The file.</param>
     /// <param name="strict">Whether entries that are missing or unexpected are an error.</param>
     /// <returns>What is missing and unexpected.</returns>
-    /// <exception cref="Data.DataException">The file is missing or malformed; nothing was changed.</exception>
+    /// <exception cref="Data.DataException">
+    /// The file is missing or malformed; nothing was changed.
+    /// </exception>
     /// <exception cref="StateDictException">It does not fit the module; nothing was changed.</exception>
     public LoadReport Load(string path, bool strict = true) => LoadStateDict(Safetensors.Load(path), strict);
 
-    private static DType DTypeOf(object cell) => cell is Parameter parameter ? parameter.DType : ((ModuleBuffer)cell).DType;
+    private static DType DTypeOf(object cell) =>
+        cell is Parameter parameter ? parameter.DType : ((ModuleBuffer)cell).DType;
 }

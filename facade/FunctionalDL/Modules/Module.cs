@@ -5,11 +5,13 @@ using FunctionalDL.Interop;
 namespace FunctionalDL;
 
 /// <summary>
-/// A layer or network: cells (<see cref="Parameter"/>, <see cref="ModuleBuffer"/>) and modules, and a <c>Forward</c> in ordinary
-/// C# that says what it computes. Parts are found by themselves, whenever they are asked for: in fields (private ones
-/// too), then in properties, each in the order of declaration, and in lists, arrays and dictionaries there. Their names are PyTorch's: <c>_fc1</c>, <c>fc1</c> and <c>Fc1</c> are
-/// all <c>fc1</c>, <c>RunningMean</c> is <c>running_mean</c>, the second item of <c>layers</c> is <c>layers.1</c>.
-/// <see cref="UnregisteredAttribute"/> opts out. Parts held where nobody looks are an error, not silently untrained.
+/// A layer or network: cells (<see cref="Parameter"/>, <see cref="ModuleBuffer"/>) and modules, and a
+/// <c>Forward</c> in ordinary C# that says what it computes. Parts are found by themselves, whenever they are
+/// asked for: in fields (private ones too), then in properties, each in the order of declaration, and in
+/// lists, arrays and dictionaries there. Their names are PyTorch's: <c>_fc1</c>, <c>fc1</c> and <c>Fc1</c>
+/// are all <c>fc1</c>, <c>RunningMean</c> is <c>running_mean</c>, the second item of <c>layers</c> is
+/// <c>layers.1</c>. <see cref="UnregisteredAttribute"/> opts out. Parts held where nobody looks are an error,
+/// not silently untrained.
 /// </summary>
 /// <example><code>
 /// class Model : Module
@@ -25,25 +27,35 @@ public abstract partial class Module
 
     /// <summary>
     /// Whether the module is being trained, for layers that then behave differently. Inside a call that a
-    /// <see cref="Learner"/> makes it is that call's mode; elsewhere what <see cref="Train"/> and <see cref="Eval"/> set.
+    /// <see cref="Learner"/> makes it is that call's mode; elsewhere what <see cref="Train"/> and
+    /// <see cref="Eval"/> set.
     /// </summary>
     public bool Training => Ambient.Current.Binding?.IsTraining ?? _isTraining;
 
     /// <summary>The name of its kind that printing shows; the class's unless overridden.</summary>
     protected internal virtual string TypeName => GetType().Name.Split('`')[0];
 
-    /// <summary>The options that printing shows in parentheses: <c>in_features=784, out_features=50, bias=True</c>.</summary>
+    /// <summary>
+    /// The options that printing shows in parentheses: <c>in_features=784, out_features=50, bias=True</c>.
+    /// </summary>
     protected internal virtual string ExtraRepr => "";
 
-    /// <summary>What the module computes from one input. Override this or the form with several inputs.</summary>
+    /// <summary>
+    /// What the module computes from one input. Override this or the form with several inputs.
+    /// </summary>
     /// <param name="input">The input; its first axis is usually the batch.</param>
-    /// <exception cref="NotImplementedException">The module has no Forward, as <see cref="ModuleList"/>.</exception>
+    /// <exception cref="NotImplementedException">
+    /// The module has no Forward, as <see cref="ModuleList"/>.
+    /// </exception>
     public virtual Tensor Forward(Tensor input) =>
         TakesSeveral(GetType())
             ? Forward([input])
-            : throw new NotImplementedException($"{TypeName} has no Forward: override Forward(Tensor), or call its parts");
+            : throw new NotImplementedException(
+                $"{TypeName} has no Forward: override Forward(Tensor), or call its parts");
 
-    /// <summary>What the module computes from several inputs. Override this in modules that take more than one.</summary>
+    /// <summary>
+    /// What the module computes from several inputs. Override this in modules that take more than one.
+    /// </summary>
     /// <param name="inputs">The inputs; their first axis is usually the batch.</param>
     /// <exception cref="ShapeException">There is not one input, and the module takes one.</exception>
     public virtual Tensor Forward(params Tensor[] inputs) =>
@@ -53,11 +65,13 @@ public abstract partial class Module
                 $"{TypeName}: it was given {inputs.Length} inputs; it takes one: override Forward(params Tensor[])");
 
     /// <summary>
-    /// Runs <c>Forward</c>, as PyTorch's <c>model(x)</c>. Modules call their parts through this: errors of shape then name
-    /// the part's path.
+    /// Runs <c>Forward</c>, as PyTorch's <c>model(x)</c>. Modules call their parts through this: errors of
+    /// shape then name the part's path.
     /// </summary>
     /// <param name="inputs">One or more inputs.</param>
-    /// <exception cref="ShapeException">Shapes do not meet; the message begins with the path of the module.</exception>
+    /// <exception cref="ShapeException">
+    /// Shapes do not meet; the message begins with the path of the module.
+    /// </exception>
     public Tensor Call(params Tensor[] inputs)
     {
         try
@@ -94,7 +108,9 @@ public abstract partial class Module
     /// <summary>Sets this module and all modules in it to evaluation: <c>Train(false)</c>.</summary>
     public Module Eval() => Train(false);
 
-    /// <summary>Does something with every module in this one, the innermost first, and then with this one.</summary>
+    /// <summary>
+    /// Does something with every module in this one, the innermost first, and then with this one.
+    /// </summary>
     /// <param name="action">What to do.</param>
     /// <returns>This module.</returns>
     public Module Apply(Action<Module> action)
@@ -116,7 +132,9 @@ public abstract partial class Module
         }
     }
 
-    /// <summary>Converts parameters and buffers of float types to another one; gradients are forgotten.</summary>
+    /// <summary>
+    /// Converts parameters and buffers of float types to another one; gradients are forgotten.
+    /// </summary>
     /// <param name="dtype">A float type.</param>
     /// <returns>This module.</returns>
     /// <exception cref="DTypeException">It is not a float type.</exception>
@@ -147,8 +165,8 @@ public abstract partial class Module
     }
 
     /// <summary>
-    /// Gives all parameters new first values from one seed. Each part draws from a source of its own, by its name, so
-    /// that adding a part does not change the others.
+    /// Gives all parameters new first values from one seed. Each part draws from a source of its own, by its
+    /// name, so that adding a part does not change the others.
     /// </summary>
     /// <param name="seed">Equal seeds give equal values, to the bit.</param>
     /// <returns>This module.</returns>
@@ -176,8 +194,9 @@ public abstract partial class Module
     }
 
     /// <summary>
-    /// Gives the parameters that this module holds itself (not those of modules in it) new first values. A module with
-    /// parameters of its own overrides this; otherwise they keep their values when it is initialised again.
+    /// Gives the parameters that this module holds itself (not those of modules in it) new first values. A
+    /// module with parameters of its own overrides this; otherwise they keep their values when it is
+    /// initialised again.
     /// </summary>
     /// <param name="generator">The source of randomness of this module alone.</param>
     protected virtual void ResetParameters(Generator generator)
@@ -198,9 +217,8 @@ public abstract partial class Module
             return $"{TypeName}(...)";
         }
 
-        var parts = ModuleTree.DirectModules(this)
-            .Select(part => $"({part.Name}): {(PrintsItself(part.Module) ? part.Module.ToString() : part.Module.Text(outer))}")
-            .ToList();
+        string TextOf(Module part) => PrintsItself(part) ? $"{part}" : part.Text(outer);
+        var parts = ModuleTree.DirectModules(this).Select(part => $"({part.Name}): {TextOf(part.Module)}").ToList();
         outer.Remove(this);
 
         if (parts.Count == 0)

@@ -5,8 +5,9 @@ using FunctionalDL.Interop;
 namespace FunctionalDL;
 
 /// <summary>
-/// A cell that holds a tensor which is saved with its module but not trained, such as running statistics. A module may
-/// write it in <c>Forward</c>; inside a <see cref="Learner"/> the new value counts only when the whole step succeeded.
+/// A cell that holds a tensor which is saved with its module but not trained, such as running statistics. A
+/// module may write it in <c>Forward</c>; inside a <see cref="Learner"/> the new value counts only when the
+/// whole step succeeded.
 /// </summary>
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed class ModuleBuffer
@@ -17,7 +18,9 @@ public sealed class ModuleBuffer
     /// <param name="value">The first value.</param>
     public ModuleBuffer(Tensor value) => _value = Cell.Plain(value.Detach(), "buffer");
 
-    /// <summary>The value. What is written is a constant of every derivative, and has the same shape and type.</summary>
+    /// <summary>
+    /// The value. What is written is a constant of every derivative, and has the same shape and type.
+    /// </summary>
     /// <exception cref="ShapeException">Writing: another shape.</exception>
     /// <exception cref="DTypeException">Writing: another type.</exception>
     public Tensor Value

@@ -3,8 +3,8 @@ using System.Collections;
 namespace FunctionalDL;
 
 /// <summary>
-/// A list of modules named <c>0</c>, <c>1</c>, …, without a Forward of its own: the module that holds it says how they are
-/// used. A plain <c>List&lt;Module&gt;</c> is found just as well; this one prints as PyTorch's.
+/// A list of modules named <c>0</c>, <c>1</c>, …, without a Forward of its own: the module that holds it says
+/// how they are used. A plain <c>List&lt;Module&gt;</c> is found just as well; this one prints as PyTorch's.
 /// </summary>
 /// <param name="modules">The first modules.</param>
 public sealed class ModuleList(params IEnumerable<Module> modules) : Module, IReadOnlyList<Module>

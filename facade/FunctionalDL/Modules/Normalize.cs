@@ -36,8 +36,12 @@ public sealed class Normalize : Module
     protected internal override string ExtraRepr =>
         FormattableString.Invariant($"mean={Mean.Value.Item():G6}, std={Std.Value.Item():G6}");
 
-    /// <summary>The layer that gives the elements of a training part mean 0 and standard deviation 1.</summary>
-    /// <param name="training">The items of the training part along the first axis: pictures as bytes, or numbers.</param>
+    /// <summary>
+    /// The layer that gives the elements of a training part mean 0 and standard deviation 1.
+    /// </summary>
+    /// <param name="training">
+    /// The items of the training part along the first axis: pictures as bytes, or numbers.
+    /// </param>
     /// <exception cref="OptionException">All elements are equal.</exception>
     public static Normalize Fit(Tensor training)
     {

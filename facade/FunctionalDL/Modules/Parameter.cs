@@ -5,9 +5,10 @@ using FunctionalDL.Interop;
 namespace FunctionalDL;
 
 /// <summary>
-/// A cell that holds a tensor to be trained, and its gradient. Modules find their parameters by themselves in fields,
-/// properties and collections. Reading <see cref="Value"/> in eager code gives a tensor whose gradient
-/// <see cref="Tensor.Backward"/> finds; while a <see cref="Learner"/> traces the module it gives an argument of the step.
+/// A cell that holds a tensor to be trained, and its gradient. Modules find their parameters by themselves in
+/// fields, properties and collections. Reading <see cref="Value"/> in eager code gives a tensor whose
+/// gradient <see cref="Tensor.Backward"/> finds; while a <see cref="Learner"/> traces the module it gives an
+/// argument of the step.
 /// </summary>
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed class Parameter
@@ -20,7 +21,9 @@ public sealed class Parameter
     /// <param name="value">The first value.</param>
     /// <param name="requiresGrad">Whether it is to be trained.</param>
     /// <exception cref="DTypeException">It is to be trained but is not of a float type.</exception>
-    /// <exception cref="InvalidOperationException">The value was computed from a parameter that wants a gradient.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The value was computed from a parameter that wants a gradient.
+    /// </exception>
     public Parameter(Tensor value, bool requiresGrad = true)
     {
         RequireFloat(value.DType, requiresGrad);
@@ -29,8 +32,8 @@ public sealed class Parameter
     }
 
     /// <summary>
-    /// The value. Writing replaces it (nothing is changed in place); the new one must have the same shape and type, and
-    /// must not itself depend on a parameter: compute updates under <see cref="Autograd.NoGrad"/>.
+    /// The value. Writing replaces it (nothing is changed in place); the new one must have the same shape and
+    /// type, and must not itself depend on a parameter: compute updates under <see cref="Autograd.NoGrad"/>.
     /// </summary>
     /// <exception cref="ShapeException">Writing: another shape.</exception>
     /// <exception cref="DTypeException">Writing: another type.</exception>
@@ -62,7 +65,8 @@ public sealed class Parameter
             if (Ambient.Current.Binding is not null)
             {
                 throw new InvalidOperationException(
-                    "a parameter was written while its module was traced: Forward may read parameters and write buffers");
+                    "a parameter was written while its module was traced: "
+                    + "Forward may read parameters and write buffers");
             }
 
             Cell.RequireSameType("parameter", _value, value);
@@ -71,8 +75,8 @@ public sealed class Parameter
     }
 
     /// <summary>
-    /// The gradient that <see cref="Tensor.Backward"/> has added up so far; null when there is none. Backward adds to it:
-    /// call <see cref="ZeroGrad"/> before the next pass.
+    /// The gradient that <see cref="Tensor.Backward"/> has added up so far; null when there is none. Backward
+    /// adds to it: call <see cref="ZeroGrad"/> before the next pass.
     /// </summary>
     public Tensor? Grad { get; set; }
 
@@ -107,10 +111,14 @@ public sealed class Parameter
     /// <summary>The value itself, neither a variable nor an argument.</summary>
     internal Core.Tensor Stored => _value;
 
-    /// <summary>Whether the value is a first one that was drawn without a seed and has not been replaced since.</summary>
+    /// <summary>
+    /// Whether the value is a first one that was drawn without a seed and has not been replaced since.
+    /// </summary>
     internal bool IsUnseeded { get; set; }
 
-    /// <summary>Replaces the value; the variable of the old one stays with the losses that were computed from it.</summary>
+    /// <summary>
+    /// Replaces the value; the variable of the old one stays with the losses that were computed from it.
+    /// </summary>
     internal void Store(Core.Tensor value) => (_value, _variable, IsUnseeded) = (value, null, false);
 
     private static void RequireFloat(DType dtype, bool requiresGrad)

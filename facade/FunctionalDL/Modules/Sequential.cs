@@ -35,7 +35,9 @@ public sealed class Sequential : Module, IReadOnlyList<Module>
     /// <param name="index">The position, from 0; <c>^1</c> is the last.</param>
     public Module this[int index] => Added[index].Module;
 
-    /// <summary>The modules at some positions, shared with this one: <c>model[..^1]</c> is all but the last.</summary>
+    /// <summary>
+    /// The modules at some positions, shared with this one: <c>model[..^1]</c> is all but the last.
+    /// </summary>
     /// <param name="range">Positions.</param>
     public Sequential this[Range range]
     {
@@ -51,7 +53,8 @@ public sealed class Sequential : Module, IReadOnlyList<Module>
     /// <exception cref="KeyNotFoundException">There is none of that name.</exception>
     public Module this[string name] =>
         Added.FirstOrDefault(part => part.Name == name).Module
-        ?? throw new KeyNotFoundException($"there is no '{name}' here; there is: {string.Join(", ", Added.Select(p => p.Name))}");
+        ?? throw new KeyNotFoundException(
+            $"there is no '{name}' here; there is: {string.Join(", ", Added.Select(part => part.Name))}");
 
     /// <inheritdoc/>
     public override Tensor Forward(params Tensor[] inputs) =>

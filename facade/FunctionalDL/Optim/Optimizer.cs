@@ -1,9 +1,9 @@
 namespace FunctionalDL;
 
 /// <summary>
-/// Moves parameters along their gradients, in loops written by hand: <c>loss.Backward(); opt.Step(); opt.ZeroGrad();</c>.
-/// Derive from it to write your own: read <see cref="Parameter.Grad"/> and write <see cref="Parameter.Value"/> in
-/// <see cref="Step"/>, under <see cref="Autograd.NoGrad"/>.
+/// Moves parameters along their gradients, in loops written by hand: <c>loss.Backward(); opt.Step();
+/// opt.ZeroGrad();</c>. Derive from it to write your own: read <see cref="Parameter.Grad"/> and write
+/// <see cref="Parameter.Value"/> in <see cref="Step"/>, under <see cref="Autograd.NoGrad"/>.
 /// </summary>
 public abstract class Optimizer
 {
@@ -31,10 +31,15 @@ public abstract class Optimizer
     /// <summary>What it moves.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
-    /// <summary>The learning rate. A <see cref="Learner"/> sets it for each fit; changing it keeps the movement so far.</summary>
+    /// <summary>
+    /// The learning rate. A <see cref="Learner"/> sets it for each fit; changing it keeps the movement so
+    /// far.
+    /// </summary>
     public virtual double Lr { get; set; }
 
-    /// <summary>The core's optimiser that does the same; null for a user's own, which only runs step by step.</summary>
+    /// <summary>
+    /// The core's optimiser that does the same; null for a user's own, which only runs step by step.
+    /// </summary>
     internal virtual Core.Optimiser? Recipe => null;
 
     /// <summary>Moves every parameter that has a gradient.</summary>

@@ -4,9 +4,9 @@ using FunctionalDL.Interop;
 namespace FunctionalDL;
 
 /// <summary>
-/// Stochastic gradient descent as PyTorch has it: <c>g ← g + weightDecay · p</c>; with momentum <c>v ← g</c> at the first step,
-/// later <c>v ← momentum · v + (1 - dampening) · g</c>, and <c>g ← v</c> (or, with nesterov, <c>g + momentum · v</c>);
-/// <c>p ← p - lr · g</c>.
+/// Stochastic gradient descent as PyTorch has it: <c>g ← g + weightDecay · p</c>; with momentum <c>v ← g</c>
+/// at the first step, later <c>v ← momentum · v + (1 - dampening) · g</c>, and <c>g ← v</c> (or, with
+/// nesterov, <c>g + momentum · v</c>); <c>p ← p - lr · g</c>.
 /// </summary>
 public sealed class SGD : Optimizer
 {
@@ -19,7 +19,9 @@ public sealed class SGD : Optimizer
     /// <param name="dampening">What part of each gradient but the first is kept out of the movement.</param>
     /// <param name="weightDecay">L2 decay: this times the parameter is added to its gradient.</param>
     /// <param name="nesterov">Whether to look one movement ahead.</param>
-    /// <exception cref="OptionException">An option is negative, or nesterov has no momentum or has dampening.</exception>
+    /// <exception cref="OptionException">
+    /// An option is negative, or nesterov has no momentum or has dampening.
+    /// </exception>
     /// <exception cref="ArgumentException">There are no parameters, or one appears twice.</exception>
     public SGD(
         IEnumerable<Parameter> parameters,
@@ -29,7 +31,9 @@ public sealed class SGD : Optimizer
         double weightDecay = 0,
         bool nesterov = false)
         : base(parameters, lr) =>
-        _steps = new(OptimiserModule.sgdWith(new OptimiserModule.SgdOptions(lr, momentum, dampening, weightDecay, nesterov)));
+        _steps = new(
+            OptimiserModule.sgdWith(
+                new OptimiserModule.SgdOptions(lr, momentum, dampening, weightDecay, nesterov)));
 
     /// <inheritdoc/>
     /// <exception cref="OptionException">Writing: it is negative.</exception>

@@ -9,8 +9,9 @@ public static class Autograd
     public static bool IsEnabled => Ambient.Current.WantsGradients;
 
     /// <summary>
-    /// Until the result is disposed, parameters read on this logical thread are plain values: nothing remembers how it
-    /// was computed, and parameters may be given values computed from parameters. Scopes nest.
+    /// Until the result is disposed, parameters read on this logical thread are plain values: nothing
+    /// remembers how it was computed, and parameters may be given values computed from parameters. Scopes
+    /// nest.
     /// </summary>
     /// <example><c>using (Autograd.NoGrad()) { w.Value -= lr * w.Grad!; }</c></example>
     public static IDisposable NoGrad() => Ambient.WithoutGradients();

@@ -1,8 +1,8 @@
 namespace FunctionalDL;
 
 /// <summary>
-/// The type of a tensor's elements. Operands of different types meet in the wider one, in this order; a plain number
-/// or a tensor without axes does not widen a tensor of its own kind.
+/// The type of a tensor's elements. Operands of different types meet in the wider one, in this order; a plain
+/// number or a tensor without axes does not widen a tensor of its own kind.
 /// </summary>
 public enum DType
 {

@@ -8,7 +8,8 @@ public sealed class Device
     private Device(string name, int threads, IEngine engine) => (Name, Threads, Engine) = (name, threads, engine);
 
     /// <summary>
-    /// The scalar interpreter that defines what every operation means: slow, for checking other devices against it.
+    /// The scalar interpreter that defines what every operation means: slow, for checking other devices
+    /// against it.
     /// </summary>
     public static Device Reference { get; } = new("reference", 1, Core.Reference.engine);
 

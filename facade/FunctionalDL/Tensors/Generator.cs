@@ -3,9 +3,9 @@ using FunctionalDL.Core;
 namespace FunctionalDL;
 
 /// <summary>
-/// A source of random numbers that is passed around explicitly; nothing draws from hidden global state. Every use takes
-/// a fresh, unrelated part of it: generators of one seed give the same parts in the same order. May be shared by threads,
-/// but then the order in which they take parts is theirs.
+/// A source of random numbers that is passed around explicitly; nothing draws from hidden global state. Every
+/// use takes a fresh, unrelated part of it: generators of one seed give the same parts in the same order. May
+/// be shared by threads, but then the order in which they take parts is theirs.
 /// </summary>
 public sealed class Generator
 {
@@ -41,7 +41,9 @@ public sealed class Generator
     /// <summary>The key of a numbered part.</summary>
     internal Key At(long number) => Computed(KeyModule.at(TensorModule.ofInt64s(Interop.Fs.Sizes([]), [number]), Key));
 
-    /// <summary>The same key with its words computed, so that keys of keys do not pile up as graphs.</summary>
+    /// <summary>
+    /// The same key with its words computed, so that keys of keys do not pile up as graphs.
+    /// </summary>
     private static Key Computed(Key key)
     {
         Interop.Fs.Evaluate([key.Words]);

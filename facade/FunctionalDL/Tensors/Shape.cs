@@ -2,14 +2,18 @@ using System.Collections;
 
 namespace FunctionalDL;
 
-/// <summary>The sizes of a tensor's axes, outermost first. Immutable; a shape without axes is that of a scalar.</summary>
+/// <summary>
+/// The sizes of a tensor's axes, outermost first. Immutable; a shape without axes is that of a scalar.
+/// </summary>
 public readonly struct Shape : IReadOnlyList<int>, IEquatable<Shape>
 {
     private readonly int[]? _sizes;
 
     /// <summary>The shape with these sizes.</summary>
     /// <param name="sizes">Sizes from the outermost axis on; they are copied.</param>
-    /// <exception cref="Core.ShapeException">A size is negative, or there are more than 2³¹ - 1 elements.</exception>
+    /// <exception cref="Core.ShapeException">
+    /// A size is negative, or there are more than 2³¹ - 1 elements.
+    /// </exception>
     public Shape(params IEnumerable<int> sizes) => _sizes = Core.ShapeModule.ofSeq(sizes).ToArray();
 
     internal Shape(Core.Shape shape) => _sizes = shape.ToArray();

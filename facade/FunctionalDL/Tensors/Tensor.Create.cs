@@ -122,7 +122,9 @@ public sealed partial class Tensor
     public static Tensor Stack(IReadOnlyList<Tensor> tensors, int dim = 0) =>
         new(TensorModule.stack(dim, Fs.List(tensors.Select(t => t._inner))), SourcesOf(tensors));
 
-    /// <summary><paramref name="input"/> where the condition holds, else <paramref name="other"/>; all three broadcast.</summary>
+    /// <summary>
+    /// <paramref name="input"/> where the condition holds, else <paramref name="other"/>; all three broadcast.
+    /// </summary>
     /// <param name="condition">Bool; of other types, whether an element is not zero.</param>
     /// <param name="input">Taken where the condition holds.</param>
     /// <param name="other">Taken elsewhere.</param>

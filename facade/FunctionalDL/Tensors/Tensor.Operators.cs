@@ -30,7 +30,9 @@ public sealed partial class Tensor
     /// <param name="right">What is subtracted.</param>
     public static Tensor operator -(Tensor left, Tensor right) => left.Make(left._inner - right._inner, right);
 
-    /// <summary>The difference with a number, which takes the tensor's type unless it is of a wider kind.</summary>
+    /// <summary>
+    /// The difference with a number, which takes the tensor's type unless it is of a wider kind.
+    /// </summary>
     /// <param name="left">What is subtracted from.</param>
     /// <param name="right">What is subtracted.</param>
     public static Tensor operator -(Tensor left, double right) => left.Make(left._inner - right);
@@ -48,12 +50,16 @@ public sealed partial class Tensor
     /// <param name="operand">The operand.</param>
     public static Tensor operator -(Tensor operand) => operand.Make(TensorModule.neg(operand._inner));
 
-    /// <summary>The product, element by element; for the product of matrices see <see cref="MatMul"/>.</summary>
+    /// <summary>
+    /// The product, element by element; for the product of matrices see <see cref="MatMul"/>.
+    /// </summary>
     /// <param name="left">One operand.</param>
     /// <param name="right">The other.</param>
     public static Tensor operator *(Tensor left, Tensor right) => left.Make(left._inner * right._inner, right);
 
-    /// <summary>The product with a number, which takes the tensor's type unless it is of a wider kind.</summary>
+    /// <summary>
+    /// The product with a number, which takes the tensor's type unless it is of a wider kind.
+    /// </summary>
     /// <param name="left">One operand.</param>
     /// <param name="right">The other.</param>
     public static Tensor operator *(Tensor left, double right) => left.Make(left._inner * right);
@@ -72,7 +78,9 @@ public sealed partial class Tensor
     /// <param name="right">What it is divided by.</param>
     public static Tensor operator /(Tensor left, Tensor right) => left.Make(left._inner / right._inner, right);
 
-    /// <summary>The quotient with a number, which takes the tensor's type unless it is of a wider kind.</summary>
+    /// <summary>
+    /// The quotient with a number, which takes the tensor's type unless it is of a wider kind.
+    /// </summary>
     /// <param name="left">What is divided.</param>
     /// <param name="right">What it is divided by.</param>
     public static Tensor operator /(Tensor left, double right) => left.Make(left._inner / right);
@@ -99,7 +107,8 @@ public sealed partial class Tensor
             if (index < -size || index >= size)
             {
                 throw new ShapeException(
-                    $"index: position {index} of shape {_inner.Shape} does not exist; positions go from {-size} to {size - 1}");
+                    $"index: position {index} of shape {_inner.Shape} does not exist; "
+                    + $"positions go from {-size} to {size - 1}");
             }
 
             var at = index < 0 ? index + size : index;
@@ -107,15 +116,17 @@ public sealed partial class Tensor
         }
     }
 
-    /// <summary>The part at a position of the first axis, which may be counted from the end: <c>x[^1]</c>.</summary>
+    /// <summary>
+    /// The part at a position of the first axis, which may be counted from the end: <c>x[^1]</c>.
+    /// </summary>
     /// <param name="index">The position.</param>
     /// <exception cref="ShapeException">It is a scalar, or has no such position.</exception>
     [IndexerName("Part")]
     public Tensor this[Index index] => this[index.IsFromEnd ? -index.Value : index.Value];
 
     /// <summary>
-    /// A range of the first axis, as a view: <c>x[..64]</c>. Like PyTorch's, it is cut to what there is, so that the last
-    /// batch may be shorter.
+    /// A range of the first axis, as a view: <c>x[..64]</c>. Like PyTorch's, it is cut to what there is, so
+    /// that the last batch may be shorter.
     /// </summary>
     /// <param name="range">Positions of the first axis.</param>
     /// <exception cref="ShapeException">It is a scalar.</exception>

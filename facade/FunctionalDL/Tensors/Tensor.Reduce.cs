@@ -41,7 +41,10 @@ public sealed partial class Tensor
     public Tensor Amax(int? dim = null, bool keepdim = false) =>
         Make(keepdim ? TensorModule.amaxAxesKeep(Fs.Axes(dim), _inner) : TensorModule.amaxAxes(Fs.Axes(dim), _inner));
 
-    /// <summary>The largest elements along an axis and their positions (int64); the first of equal ones takes all the derivative.</summary>
+    /// <summary>
+    /// The largest elements along an axis and their positions (int64); the first of equal ones takes all the
+    /// derivative.
+    /// </summary>
     /// <param name="dim">The axis to look along.</param>
     /// <param name="keepdim">Keep the axis, with size 1.</param>
     /// <exception cref="ShapeException">There is no such axis.</exception>

@@ -76,8 +76,8 @@ public sealed partial class Tensor
     public Tensor Narrow(int dim, int start, int length) => Make(TensorModule.narrow(dim, start, length, _inner));
 
     /// <summary>
-    /// The matrix product: vectors are rows on the left and columns on the right, leading axes are a batch and broadcast.
-    /// <c>[batch; m; k] · [batch; k; n] → [batch; m; n]</c>.
+    /// The matrix product: vectors are rows on the left and columns on the right, leading axes are a batch
+    /// and broadcast. <c>[batch; m; k] · [batch; k; n] → [batch; m; n]</c>.
     /// </summary>
     /// <param name="other">The right operand.</param>
     /// <exception cref="ShapeException">The inner sizes differ, or an operand is a scalar.</exception>
@@ -87,7 +87,9 @@ public sealed partial class Tensor
     /// <c>result[i, j] = x[i, index[i, j]]</c> for axis 1, and so on. Repeated positions add up in the gradient.
     /// </summary>
     /// <param name="dim">The axis that is picked from.</param>
-    /// <param name="index">Positions (int32 or int64), of the tensor's rank; only its size on the axis may differ.</param>
+    /// <param name="index">
+    /// Positions (int32 or int64), of the tensor's rank; only its size on the axis may differ.
+    /// </param>
     /// <exception cref="ShapeException">The shapes do not meet.</exception>
     /// <exception cref="ValueException">When computed: a position lies outside the axis.</exception>
     public Tensor Gather(int dim, Tensor index) => Make(TensorModule.gather(dim, index._inner, _inner));

@@ -5,10 +5,11 @@ using FunctionalDL.Interop;
 namespace FunctionalDL;
 
 /// <summary>
-/// A multi-dimensional array of numbers: an immutable value, with nothing to dispose. An operation checks shapes and types
-/// at once (<see cref="ShapeException"/>, <see cref="DTypeException"/>) and computes nothing; numbers are computed when
-/// somebody looks: <see cref="Item"/>, <see cref="ToArray"/>, printing, a debugger. Looking changes nothing.
-/// Negative axes count from the end. Two operands broadcast as in PyTorch; their types meet in the wider one.
+/// A multi-dimensional array of numbers: an immutable value, with nothing to dispose. An operation checks
+/// shapes and types at once (<see cref="ShapeException"/>, <see cref="DTypeException"/>) and computes
+/// nothing; numbers are computed when somebody looks: <see cref="Item"/>, <see cref="ToArray"/>, printing, a
+/// debugger. Looking changes nothing. Negative axes count from the end. Two operands broadcast as in PyTorch;
+/// their types meet in the wider one.
 /// </summary>
 [DebuggerDisplay("{ToString(),nq}")]
 public sealed partial class Tensor
@@ -37,7 +38,10 @@ public sealed partial class Tensor
     /// <summary>The number of elements.</summary>
     public int Size => _inner.Shape.Size;
 
-    /// <summary>Whether it was computed from a parameter that wants a gradient, so that <see cref="Backward"/> reaches one.</summary>
+    /// <summary>
+    /// Whether it was computed from a parameter that wants a gradient, so that <see cref="Backward"/> reaches
+    /// one.
+    /// </summary>
     public bool RequiresGrad => _sources is not null;
 
     /// <summary>The only element, whatever its type.</summary>
@@ -72,18 +76,22 @@ public sealed partial class Tensor
     /// <summary>The same elements as a constant of every derivative.</summary>
     public Tensor Detach() => new(TensorModule.stopGradient(_inner));
 
-    /// <summary>The elements as another type. Real numbers become whole ones by cutting towards zero.</summary>
+    /// <summary>
+    /// The elements as another type. Real numbers become whole ones by cutting towards zero.
+    /// </summary>
     /// <param name="dtype">The type wanted.</param>
     public Tensor To(DType dtype) => dtype == DType ? this : Make(TensorModule.cast(dtype.ToCore(), _inner));
 
     /// <summary>
-    /// Computes the gradients of this tensor, a single number, with respect to every parameter that it was computed from
-    /// (outside <see cref="Autograd.NoGrad"/>), and adds them to <see cref="Parameter.Grad"/>. Afterwards it forgets how
-    /// it was computed, so that the memory of the pass is free; its value stays.
+    /// Computes the gradients of this tensor, a single number, with respect to every parameter that it was
+    /// computed from (outside <see cref="Autograd.NoGrad"/>), and adds them to <see cref="Parameter.Grad"/>.
+    /// Afterwards it forgets how it was computed, so that the memory of the pass is free; its value stays.
     /// </summary>
     /// <param name="retainGraph">Keep how it was computed, to call this again.</param>
     /// <exception cref="ShapeException">It has more than one element: take the sum or mean first.</exception>
-    /// <exception cref="InvalidOperationException">It was not computed from a parameter that wants a gradient.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// It was not computed from a parameter that wants a gradient.
+    /// </exception>
     public void Backward(bool retainGraph = false)
     {
         if (_sources is null)
@@ -134,5 +142,6 @@ public sealed partial class Tensor
     private Tensor Make(Core.Tensor result, Tensor other) => new(result, Sources.Union(_sources, other._sources));
 
     private T[] Read<T>(DType dtype)
-        where T : unmanaged => StorageModule.toArray<T>(TensorModule.toStorage(TensorModule.cast(dtype.ToCore(), _inner)));
+        where T : unmanaged =>
+        StorageModule.toArray<T>(TensorModule.toStorage(TensorModule.cast(dtype.ToCore(), _inner)));
 }

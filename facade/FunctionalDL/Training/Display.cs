@@ -3,8 +3,8 @@ using System.Globalization;
 namespace FunctionalDL;
 
 /// <summary>
-/// Where a <see cref="Learner"/> shows how far it is: fastai's table, a line for each epoch. This one prints nothing else;
-/// on a terminal <see cref="TerminalDisplay"/> adds a bar.
+/// Where a <see cref="Learner"/> shows how far it is: fastai's table, a line for each epoch. This one prints
+/// nothing else; on a terminal <see cref="TerminalDisplay"/> adds a bar.
 /// </summary>
 internal class Display(TextWriter output)
 {

@@ -5,9 +5,10 @@ using FunctionalDL.Interop;
 namespace FunctionalDL;
 
 /// <summary>
-/// Trains a module, as fastai's learner: <c>new Learner(data, model, Losses.CrossEntropy, metrics: [Metrics.Accuracy])</c>, then
-/// <c>Fit</c>. It runs the module's <c>Forward</c> once on symbols, turns it into a pure step, compiles that, and writes the
-/// parameters back after each epoch. Equal seeds give equal results, to the bit, whatever the number of threads.
+/// Trains a module, as fastai's learner: <c>new Learner(data, model, Losses.CrossEntropy, metrics:
+/// [Metrics.Accuracy])</c>, then <c>Fit</c>. It runs the module's <c>Forward</c> once on symbols, turns it
+/// into a pure step, compiles that, and writes the parameters back after each epoch. Equal seeds give equal
+/// results, to the bit, whatever the number of threads.
 /// </summary>
 public sealed class Learner
 {
@@ -25,19 +26,28 @@ public sealed class Learner
     /// <summary>A learner for a module and its data.</summary>
     /// <param name="data">Batches to train on and to judge by.</param>
     /// <param name="model">What is trained, in place.</param>
-    /// <param name="lossFunc">Output and target to the batch's mean loss, such as <see cref="Losses.CrossEntropy(Tensor, Tensor)"/>.</param>
-    /// <param name="optFunc">Makes the optimiser for parameters and a learning rate; <see cref="SGD"/> when not given.</param>
-    /// <param name="metrics">Output and target to a batch's mean, such as <see cref="Metrics.Accuracy"/>.</param>
+    /// <param name="lossFunc">
+    /// Output and target to the batch's mean loss, such as <see cref="Losses.CrossEntropy(Tensor, Tensor)"/>.
+    /// </param>
+    /// <param name="optFunc">
+    /// Makes the optimiser for parameters and a learning rate; <see cref="SGD"/> when not given.
+    /// </param>
+    /// <param name="metrics">
+    /// Output and target to a batch's mean, such as <see cref="Metrics.Accuracy"/>.
+    /// </param>
     /// <param name="seed">
-    /// What the run follows from: the orders of loaders without a seed of their own, randomness in layers, and first values
-    /// of parameters that were drawn without a generator and not replaced since. When not given, runs differ.
+    /// What the run follows from: the orders of loaders without a seed of their own, randomness in layers,
+    /// and first values of parameters that were drawn without a generator and not replaced since. When not
+    /// given, runs differ.
     /// </param>
     /// <param name="device">What computes; the processor with all its cores when not given.</param>
     /// <param name="compile">
-    /// Whether steps are traced and compiled. Without it Forward runs for each batch, so that it may look at values; the
-    /// results are the same to the bit. A user's own optimiser always runs that way.
+    /// Whether steps are traced and compiled. Without it Forward runs for each batch, so that it may look at
+    /// values; the results are the same to the bit. A user's own optimiser always runs that way.
     /// </param>
-    /// <param name="output">Where the table goes; the console, with a progress bar if it is a terminal, when not given.</param>
+    /// <param name="output">
+    /// Where the table goes; the console, with a progress bar if it is a terminal, when not given.
+    /// </param>
     /// <param name="silent">Whether nothing is printed.</param>
     public Learner(
         DataLoaders data,
@@ -79,16 +89,18 @@ public sealed class Learner
     public Recorder Recorder { get; } = new();
 
     /// <summary>
-    /// Trains for some epochs and prints a line for each. The optimiser's memory is kept from one fit to the next; only the
-    /// rate is replaced. The module has the new parameters after each epoch; when a step fails or the fit is cancelled, those
-    /// of the last step that succeeded.
+    /// Trains for some epochs and prints a line for each. The optimiser's memory is kept from one fit to the
+    /// next; only the rate is replaced. The module has the new parameters after each epoch; when a step fails
+    /// or the fit is cancelled, those of the last step that succeeded.
     /// </summary>
     /// <param name="epochs">How often each item is trained on, at least 1.</param>
     /// <param name="lr">The learning rate.</param>
     /// <param name="cancellationToken">Ends the fit after the step under way.</param>
     /// <returns>The epochs that were finished.</returns>
     /// <exception cref="OptionException">An option is out of range.</exception>
-    /// <exception cref="InvalidOperationException">There is nothing to train, or nothing to train on.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// There is nothing to train, or nothing to train on.
+    /// </exception>
     public IReadOnlyList<EpochResult> Fit(int epochs, double lr, CancellationToken cancellationToken = default)
     {
         if (epochs < 1)
@@ -150,8 +162,9 @@ public sealed class Learner
     }
 
     /// <summary>
-    /// The module's output in evaluation mode, after what turns it into a prediction: softmax for cross entropy, exp for
-    /// negative log-likelihood, nothing for other losses. Any number of threads may predict at once.
+    /// The module's output in evaluation mode, after what turns it into a prediction: softmax for cross
+    /// entropy, exp for negative log-likelihood, nothing for other losses. Any number of threads may predict
+    /// at once.
     /// </summary>
     /// <param name="inputs">A batch of each input.</param>
     public Tensor Predict(params Tensor[] inputs)
@@ -160,7 +173,9 @@ public sealed class Learner
         return Activated(compiled.Output(compiled.Module.Read(), inputs));
     }
 
-    /// <summary>Predictions for all batches, as <see cref="Predict"/> gives them, and their targets.</summary>
+    /// <summary>
+    /// Predictions for all batches, as <see cref="Predict"/> gives them, and their targets.
+    /// </summary>
     /// <param name="loader">The batches; the validation part when not given.</param>
     public (Tensor Predictions, Tensor Targets) GetPredictions(DataLoader? loader = null)
     {
@@ -178,15 +193,21 @@ public sealed class Learner
         return (Tensor.Cat(predictions), Tensor.Cat(targets));
     }
 
-    /// <summary>Writes the module's parameters and buffers as a safetensors file, all of it or nothing.</summary>
+    /// <summary>
+    /// Writes the module's parameters and buffers as a safetensors file, all of it or nothing.
+    /// </summary>
     /// <param name="path">The file; one that is there already is replaced in one step.</param>
-    /// <exception cref="Data.DataException">The file cannot be written; an older one stays as it was.</exception>
+    /// <exception cref="Data.DataException">
+    /// The file cannot be written; an older one stays as it was.
+    /// </exception>
     public void Save(string path) => Model.Save(path);
 
     /// <summary>Reads what <see cref="Save"/> wrote into the module.</summary>
     /// <param name="path">The file.</param>
     /// <returns>This learner.</returns>
-    /// <exception cref="Data.DataException">The file is missing or malformed; nothing was changed.</exception>
+    /// <exception cref="Data.DataException">
+    /// The file is missing or malformed; nothing was changed.
+    /// </exception>
     /// <exception cref="StateDictException">It does not fit the module; nothing was changed.</exception>
     public Learner Load(string path)
     {

@@ -4,8 +4,8 @@ using FunctionalDL.Interop;
 namespace FunctionalDL;
 
 /// <summary>
-/// Losses, each a <c>Func&lt;Tensor, Tensor, Tensor&gt;</c> of the network's output and the target, as PyTorch orders them. Without
-/// a reduction they give the mean over the batch.
+/// Losses, each a <c>Func&lt;Tensor, Tensor, Tensor&gt;</c> of the network's output and the target, as
+/// PyTorch orders them. Without a reduction they give the mean over the batch.
 /// </summary>
 public static class Losses
 {
@@ -43,7 +43,9 @@ public static class Losses
 
     /// <summary>The mean of (input - target)² over all elements.</summary>
     /// <param name="input">The network's output.</param>
-    /// <param name="target">The target, of the same shape: a silent broadcast would compare everything with everything.</param>
+    /// <param name="target">
+    /// The target, of the same shape: a silent broadcast would compare everything with everything.
+    /// </param>
     /// <exception cref="ShapeException">The shapes differ.</exception>
     public static Tensor Mse(Tensor input, Tensor target) => Mse(input, target, Reduction.Mean);
 
@@ -56,7 +58,10 @@ public static class Losses
         Make(Loss.mseWith, reduction, input, target);
 
     private static Tensor Make(
-        Func<Core.Reduction, Core.Tensor, Core.Tensor, Core.Tensor> loss, Reduction reduction, Tensor input, Tensor target) =>
+        Func<Core.Reduction, Core.Tensor, Core.Tensor, Core.Tensor> loss,
+        Reduction reduction,
+        Tensor input,
+        Tensor target) =>
         new(loss(ToCore(reduction), target.Inner, input.Inner), Sources.Union(input.Sources, target.Sources));
 
     private static Core.Reduction ToCore(Reduction reduction) => reduction switch

@@ -4,12 +4,16 @@ using FunctionalDL.Interop;
 namespace FunctionalDL;
 
 /// <summary>
-/// Figures of merit, each a <c>Func&lt;Tensor, Tensor, Tensor&gt;</c> of the network's output and the target that gives the mean
-/// over a batch. Any other such function is a metric too; its method's name is its column's.
+/// Figures of merit, each a <c>Func&lt;Tensor, Tensor, Tensor&gt;</c> of the network's output and the target
+/// that gives the mean over a batch. Any other such function is a metric too; its method's name is its
+/// column's.
 /// </summary>
 public static class Metrics
 {
-    /// <summary>The share (0 to 1, float32) of items whose largest output is at the target's class; the first of equal ones counts.</summary>
+    /// <summary>
+    /// The share (0 to 1, float32) of items whose largest output is at the target's class; the first of equal
+    /// ones counts.
+    /// </summary>
     /// <param name="input">The network's output: <c>[batch; classes]</c>.</param>
     /// <param name="target">The class of each item: <c>[batch]</c>.</param>
     /// <exception cref="ShapeException">The sizes do not meet.</exception>
@@ -17,9 +21,12 @@ public static class Metrics
         input.Rank == 2 && target.Rank == 1 && input.Shape[0] == target.Shape[0]
             ? new Tensor(MetricModule.accuracy.Sum.Invoke(target.Inner).Invoke(input.Inner)) / target.Size
             : throw new ShapeException(
-                $"accuracy: the output is {input.Shape} and the target {target.Shape}; it needs [batch; classes] and [batch]");
+                $"accuracy: the output is {input.Shape} and the target {target.Shape}; "
+                + "it needs [batch; classes] and [batch]");
 
-    /// <summary>The core's metric for a function: a sum over items, so that means over unequal batches are exact.</summary>
+    /// <summary>
+    /// The core's metric for a function: a sum over items, so that means over unequal batches are exact.
+    /// </summary>
     internal static Metric ToCore(Func<Tensor, Tensor, Tensor> metric)
     {
         if (metric == Accuracy)
@@ -36,7 +43,9 @@ public static class Metrics
         return new Metric(NameOf(metric), Fs.Function<Core.Tensor, Core.Tensor, Core.Tensor>(Sum));
     }
 
-    /// <summary>The column's name: <c>TopKAccuracy</c> is <c>top_k_accuracy</c>; a lambda has no name of its own.</summary>
+    /// <summary>
+    /// The column's name: <c>TopKAccuracy</c> is <c>top_k_accuracy</c>; a lambda has no name of its own.
+    /// </summary>
     private static string NameOf(Func<Tensor, Tensor, Tensor> metric)
     {
         var name = metric.Method.Name;

@@ -3,7 +3,9 @@ using FunctionalDL.Interop;
 
 namespace FunctionalDL;
 
-/// <summary>Steps of the pure core: a state goes through them, and the cells see it only when it is committed.</summary>
+/// <summary>
+/// Steps of the pure core: a state goes through them, and the cells see it only when it is committed.
+/// </summary>
 internal sealed class PureRun : IRun
 {
     private readonly Compiled _compiled;

@@ -2,7 +2,10 @@ using FunctionalDL.Data;
 
 namespace FunctionalDL;
 
-/// <summary>The folder that a run writes its results into. Opening it early tells before the work whether it can be written.</summary>
+/// <summary>
+/// The folder that a run writes its results into. Opening it early tells before the work whether it can be
+/// written.
+/// </summary>
 public sealed class RunFolder
 {
     private RunFolder(string path) => Path = path;
@@ -12,7 +15,9 @@ public sealed class RunFolder
 
     /// <summary>Makes sure that the folder exists and takes files.</summary>
     /// <param name="path">The folder; it and those above it are created where they are missing.</param>
-    /// <exception cref="DataException">It is a file, cannot be created, or cannot be written into; the message says which.</exception>
+    /// <exception cref="DataException">
+    /// It is a file, cannot be created, or cannot be written into; the message says which.
+    /// </exception>
     public static RunFolder Open(string path)
     {
         Atomic.createFolder(path);

@@ -12,7 +12,11 @@ internal sealed class TerminalDisplay(TextWriter output) : Display(output)
     public override void Epoch(string name, int batches, Action<Action<Func<double>>> run) =>
         AnsiConsole.Progress()
             .AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .Columns(
+                new TaskDescriptionColumn(),
+                new ProgressBarColumn(),
+                new PercentageColumn(),
+                new RemainingTimeColumn())
             .Start(context =>
             {
                 var task = context.AddTask(Markup.Escape(name), maxValue: batches);
@@ -25,7 +29,8 @@ internal sealed class TerminalDisplay(TextWriter output) : Display(output)
                     // Looking at a loss costs more than counting.
                     if (shown.Elapsed > BetweenLosses)
                     {
-                        task.Description = Markup.Escape(string.Create(CultureInfo.InvariantCulture, $"{name} {loss():F4}"));
+                        task.Description =
+                            Markup.Escape(string.Create(CultureInfo.InvariantCulture, $"{name} {loss():F4}"));
                         shown.Restart();
                     }
                 });

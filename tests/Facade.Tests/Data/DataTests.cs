@@ -146,7 +146,10 @@ public class DataTests
         var plain = Batches(new DataLoader(Numbers(7), 3));
         Assert.That(Batches(new DataLoader(Numbers(7), 3, collateFn: Batch.Collate)), Is.EqualTo(plain));
         var doubled = new DataLoader(
-            Numbers(7), 3, collateFn: s => new Batch(Tensor.Stack([.. s.Select(i => i.Inputs[0])]), Tensor.Stack([.. s.Select(i => i.Targets[0])]) * 2));
+            Numbers(7),
+            3,
+            collateFn: s => new Batch(
+                Tensor.Stack([.. s.Select(i => i.Inputs[0])]), Tensor.Stack([.. s.Select(i => i.Targets[0])]) * 2));
         Assert.That(Flat(doubled), Is.EqualTo(plain.SelectMany(b => b).Select(v => 2 * v)));
     }
 

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using NUnit.Framework;
 
 namespace FunctionalDL.Tests;
@@ -99,7 +100,7 @@ public class ModuleTests
         var four = new AddedModel(layers);
         Assert.That(
             four.ToString(),
-            Is.EqualTo($"AddedModel(\n  {Inner.Replace("(0)", "(layer_0)").Replace("(1)", "(layer_1)").Replace("(2)", "(layer_2)").Replace("\n", "\n  ")}\n)"));
+            Is.EqualTo($"AddedModel(\n  {Regex.Replace(Inner, @"\((\d)\)", "(layer_$1)").Replace("\n", "\n  ")}\n)"));
 
         var five = new SequentialModel(layers);
         Assert.That(

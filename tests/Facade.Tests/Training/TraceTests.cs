@@ -3,13 +3,16 @@ using NUnit.Framework;
 namespace FunctionalDL.Tests;
 
 /// <summary>
-/// The deterministic trace G-1 of the lessons (checklist row 39): a 784-50-10 network with weights filled by a sine, real MNIST
-/// divided by 256, ordered batches of 64, SGD with rate 0.5. In float64 it holds to the printed digits; in float32 within 1e-5
-/// up to step 400 and 1e-4 at 782.
+/// The deterministic trace G-1 of the lessons (checklist row 39): a 784-50-10 network with weights filled by
+/// a sine, real MNIST divided by 256, ordered batches of 64, SGD with rate 0.5. In float64 it holds to the
+/// printed digits; in float32 within 1e-5 up to step 400 and 1e-4 at 782.
 /// </summary>
 public class TraceTests
 {
-    /// <summary>After so many steps: the last batch's loss before its step, and loss and accuracy on the validation part.</summary>
+    /// <summary>
+    /// After so many steps: the last batch's loss before its step, and loss and accuracy on the validation
+    /// part.
+    /// </summary>
     private static readonly (int Steps, double BatchLoss, double ValidLoss, double ValidAccuracy)[] Golden =
     [
         (1, 2.309341, 2.199652, 0.2238),

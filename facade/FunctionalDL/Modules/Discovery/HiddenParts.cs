@@ -3,8 +3,8 @@ using System.Reflection;
 namespace FunctionalDL.Discovery;
 
 /// <summary>
-/// Looks for parts inside objects that are neither parts nor collections (a struct, a tuple, a user's helper class): they
-/// have no name there, so they would be neither trained nor saved.
+/// Looks for parts inside objects that are neither parts nor collections (a struct, a tuple, a user's helper
+/// class): they have no name there, so they would be neither trained nor saved.
 /// </summary>
 internal static class HiddenParts
 {

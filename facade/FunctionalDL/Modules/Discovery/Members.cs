@@ -6,9 +6,9 @@ using System.Runtime.CompilerServices;
 namespace FunctionalDL.Discovery;
 
 /// <summary>
-/// What one module holds itself: cells and modules in its fields (those of its base classes first, in the order of
-/// declaration) and, item by item, in their collections; then the parts that were added by name. Nothing is kept but the
-/// fields of each class, so that what is found is what is there now.
+/// What one module holds itself: cells and modules in its fields (those of its base classes first, in the
+/// order of declaration) and, item by item, in their collections; then the parts that were added by name.
+/// Nothing is kept but the fields of each class, so that what is found is what is there now.
 /// </summary>
 internal sealed class Members
 {
@@ -24,7 +24,9 @@ internal sealed class Members
     /// <summary>Parameters, buffers and modules, with their names.</summary>
     public IReadOnlyList<(string Name, object Part)> Parts => _parts;
 
-    /// <summary>Parameters, buffers and modules in places that have no name, with those places in words.</summary>
+    /// <summary>
+    /// Parameters, buffers and modules in places that have no name, with those places in words.
+    /// </summary>
     public IReadOnlyList<(string Place, object Part)> Hidden => _hidden;
 
     public static Members Of(Module module)
@@ -61,7 +63,10 @@ internal sealed class Members
             || (type.IsArray && !MayHold(type.GetElementType()!))
             || (IsSystemGeneric(type) && !type.GetGenericArguments().Any(MayHold)));
 
-    /// <summary>Whether it is a generic type of .NET's, such as a collection, of which its arguments say what it holds.</summary>
+    /// <summary>
+    /// Whether it is a generic type of .NET's, such as a collection, of which its arguments say what it
+    /// holds.
+    /// </summary>
     public static bool IsSystemGeneric(Type type) =>
         type.IsGenericType && type.Namespace?.Split('.')[0] == nameof(System);
 
@@ -148,7 +153,10 @@ internal sealed class Members
         ];
     }
 
-    /// <summary>The name in the source: <c>&lt;Fc1&gt;k__BackingField</c> is <c>Fc1</c>, <c>&lt;fc1&gt;P</c> is <c>fc1</c>.</summary>
+    /// <summary>
+    /// The name in the source: <c>&lt;Fc1&gt;k__BackingField</c> is <c>Fc1</c>, <c>&lt;fc1&gt;P</c> is
+    /// <c>fc1</c>.
+    /// </summary>
     private static string MemberName(FieldInfo field) =>
         field.Name is ['<', .. var rest] && rest.IndexOf('>') is > 0 and var end ? rest[..end] : field.Name;
 

@@ -1,8 +1,9 @@
 namespace FunctionalDL.Discovery;
 
 /// <summary>
-/// Everything in a module, found anew each time: the one traversal that training, saving, printing and conversion share.
-/// A part that is met again under another name (a shared layer, a cycle) keeps its first path.
+/// Everything in a module, found anew each time: the one traversal that training, saving, printing and
+/// conversion share. A part that is met again under another name (a shared layer, a cycle) keeps its first
+/// path.
 /// </summary>
 internal sealed class ModuleTree
 {
@@ -104,11 +105,14 @@ internal sealed class ModuleTree
     /// <summary>A module met again: its cells so far, under its new path too.</summary>
     private void AddAliases(string first, string again)
     {
-        var known = _cells.Select(c => (c.Path, First: c.Path)).Concat(_aliases.Select(a => (Path: a.Key, First: a.Value)));
+        var known = _cells.Select(c => (c.Path, First: c.Path))
+            .Concat(_aliases.Select(a => (Path: a.Key, First: a.Value)))
+            .Where(k => k.Path.StartsWith(first + ".", StringComparison.Ordinal))
+            .ToList();
 
-        foreach (var (path, cell) in known.Where(k => k.Path.StartsWith(first + ".", StringComparison.Ordinal)).ToList())
+        foreach (var (path, firstPath) in known)
         {
-            _aliases[again + path[first.Length..]] = cell;
+            _aliases[again + path[first.Length..]] = firstPath;
         }
     }
 
@@ -120,8 +124,8 @@ internal sealed class ModuleTree
             if (!_paths.ContainsKey(part) && !(part is Module module && Holds(module, root)))
             {
                 throw new InvalidOperationException(
-                    $"{place} holds a {part.GetType().Name} where it would be neither trained nor saved: make it a field, "
-                    + "property, list, array or dictionary item of a module, or mark the field [Unregistered]");
+                    $"{place} holds a {part.GetType().Name} where it would be neither trained nor saved: make it a "
+                    + "field, property, list, array or dictionary item of a module, or mark the field [Unregistered]");
             }
         }
     }

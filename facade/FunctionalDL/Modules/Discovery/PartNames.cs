@@ -6,8 +6,8 @@ namespace FunctionalDL.Discovery;
 internal static class PartNames
 {
     /// <summary>
-    /// PyTorch's name for a member: <c>_fc1</c>, <c>fc1</c> and <c>Fc1</c> are <c>fc1</c>; <c>RunningMean</c> is
-    /// <c>running_mean</c>; <c>HTTPHead</c> is <c>http_head</c>.
+    /// PyTorch's name for a member: <c>_fc1</c>, <c>fc1</c> and <c>Fc1</c> are <c>fc1</c>; <c>RunningMean</c>
+    /// is <c>running_mean</c>; <c>HTTPHead</c> is <c>http_head</c>.
     /// </summary>
     public static string Of(string member)
     {
