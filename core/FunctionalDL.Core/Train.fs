@@ -163,9 +163,9 @@ module Train =
     /// One pass over batches with a function such as a compiled `step`: the state after the last, and the
     /// means over all.
     let epoch (step: State * Batch -> State * Metrics) (state: State) (batches: Batch seq) : State * Report =
-        let folder state batch =
+        let folder (state, measured) batch =
             let state, metrics = step (state, batch)
-            (items batch, metrics), state
+            state, (items batch, metrics) :: measured
 
-        let measured, state = batches |> Seq.toArray |> Array.mapFold folder state
-        state, report measured
+        let state, measured = Seq.fold folder (state, []) batches
+        state, report (List.rev measured)

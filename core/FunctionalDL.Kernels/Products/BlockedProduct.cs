@@ -44,7 +44,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
             return;
         }
 
-        ProductPlan plan = new(shape, TileColumns, pool.Threads);
+        ProductPlan plan = new(shape, sizeof(T), TileColumns, pool.Threads);
         if (plan.B == PanelSource.Shared && shape.Batch > 1)
         {
             MultiplyOneByOne(pool, shape);

@@ -10,8 +10,9 @@ namespace FunctionalDL.Kernels;
 /// and a thread that has nothing to do spins for a moment and then sleeps. So a core that is taken away
 /// delays one block, not the run.
 /// </summary>
-/// <remarks>A run allocates nothing. Which thread does which block is left to chance; jobs must not let it
-/// show.</remarks>
+/// <remarks>
+/// A run allocates nothing. Which thread does which block is left to chance; jobs must not let it show.
+/// </remarks>
 public sealed class WorkerPool : IDisposable
 {
     // Long enough to bridge the serial code between two kernels of a training step, short enough not to
