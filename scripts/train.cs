@@ -3,7 +3,7 @@
 //     dotnet run -c Release scripts/train.cs
 //     dotnet run -c Release scripts/train.cs -- --data DIR --epochs 5 --seed 1
 //
-// Prints a line for each epoch, and writes what was learned into a folder.
+// Prints a line for each epoch, and writes what was learned and a report into a folder.
 // Exit codes: 0 done, 1 data or output unusable, 2 wrong usage, 130 stopped with Ctrl+C.
 
 #:project ../facade/FunctionalDL
@@ -41,7 +41,7 @@ var threads = Whole("--threads", "N", "threads that compute; results do not depe
 var output = new Option<string?>("--out")
 {
     HelpName = "DIR",
-    Description = "folder that what was learned is written into [default: runs/ and the name of the data folder]",
+    Description = "folder for what was learned and a report [default: runs/ and the name of the data folder]",
 };
 
 var command = new RootCommand("Trains a network with one hidden layer on pictures of digits.")
@@ -120,6 +120,28 @@ int Train(ParseResult options)
     Console.WriteLine($"wrote {results.File("parameters.safetensors")}");
 
     var test = learn.Validate(new DataLoader(images.Test, 2 * options.GetValue(batch)));
+    var report = results.File("report.html");
+
+    Report.Write(
+        report,
+        learn,
+        $"Training on {name}",
+        new OrderedDictionary<string, string>
+        {
+            ["data"] = folder,
+            ["epochs"] = options.GetValue(epochs).ToString(culture),
+            ["learning rate"] = options.GetValue(lr).ToString(culture),
+            ["batch"] = options.GetValue(batch).ToString(culture),
+            ["hidden"] = options.GetValue(hidden).ToString(culture),
+            ["seed"] = options.GetValue(seed)?.ToString(culture) ?? "none: runs differ",
+            ["threads"] = options.GetValue(threads).ToString(culture),
+            ["optimiser"] = "SGD, momentum 0.9, dampening 0.9",
+            ["folder of the run"] = results.Path,
+            ["stopped with Ctrl+C"] = stop.IsCancellationRequested ? "yes" : "no",
+        },
+        new Dictionary<string, Evaluation> { ["test"] = test });
+
+    Console.WriteLine($"wrote {report}");
     Console.WriteLine(string.Create(culture, $"test accuracy {test.Metrics["accuracy"]:F4}"));
     Console.WriteLine(string.Create(culture, $"validation accuracy {learn.Validate().Metrics["accuracy"]:F4}"));
     return stop.IsCancellationRequested ? 130 : 0;

@@ -23,6 +23,8 @@ internal static class Fs
     public static FSharpFunc<T1, FSharpFunc<T2, TResult>> Function<T1, T2, TResult>(Func<T1, T2, TResult> function) =>
         FuncConvert.FromFunc(function);
 
+    public static FSharpFunc<T, Unit> Action<T>(Action<T> action) => FuncConvert.FromAction(action);
+
     public static Core.DType ToCore(this DType dtype) => dtype switch
     {
         DType.Bool => Core.DType.Bool,

@@ -177,21 +177,8 @@ public sealed class Learner
     /// Predictions for all batches, as <see cref="Predict"/> gives them, and their targets.
     /// </summary>
     /// <param name="loader">The batches; the validation part when not given.</param>
-    public (Tensor Predictions, Tensor Targets) GetPredictions(DataLoader? loader = null)
-    {
-        var compiled = Current();
-        var variables = compiled.Module.Read();
-        var predictions = new List<Tensor>();
-        var targets = new List<Tensor>();
-
-        foreach (var batch in loader ?? Data.Valid)
-        {
-            predictions.Add(Activated(compiled.Output(variables, batch.Inputs)));
-            targets.Add(Batch.Only(batch.Targets, "targets"));
-        }
-
-        return (Tensor.Cat(predictions), Tensor.Cat(targets));
-    }
+    public (Tensor Predictions, Tensor Targets) GetPredictions(DataLoader? loader = null) =>
+        Over(loader ?? Data.Valid, Activated);
 
     /// <summary>
     /// Writes the module's parameters and buffers as a safetensors file, all of it or nothing.
@@ -213,6 +200,26 @@ public sealed class Learner
     {
         Model.Load(path);
         return this;
+    }
+
+    /// <summary>The module's outputs for batches, as the loss is given them, and their targets.</summary>
+    internal (Tensor Outputs, Tensor Targets) GetOutputs(IEnumerable<Batch> batches) =>
+        Over(batches, output => output);
+
+    private (Tensor Outputs, Tensor Targets) Over(IEnumerable<Batch> batches, Func<Tensor, Tensor> after)
+    {
+        var compiled = Current();
+        var variables = compiled.Module.Read();
+        var outputs = new List<Tensor>();
+        var targets = new List<Tensor>();
+
+        foreach (var batch in batches)
+        {
+            outputs.Add(after(compiled.Output(variables, batch.Inputs)));
+            targets.Add(Batch.Only(batch.Targets, "targets"));
+        }
+
+        return (Tensor.Cat(outputs), Tensor.Cat(targets));
     }
 
     private double TrainEpoch(IRun run, Action<Func<double>> afterBatch, CancellationToken cancellationToken)

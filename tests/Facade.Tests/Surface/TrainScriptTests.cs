@@ -184,6 +184,10 @@ public class TrainScriptTests
             var lines = run.Output.TrimEnd().Split('\n');
             Assert.That(lines[0], Is.EqualTo("epoch     train_loss  valid_loss  accuracy  time"));
             Assert.That(lines[^1], Does.Match(@"^validation accuracy \d\.\d{4}$"));
+            Assert.That(
+                Directory.GetFileSystemEntries(folder).Select(Path.GetFileName),
+                Is.EquivalentTo(new[] { "parameters.safetensors", "report.html" }));
+            Assert.That(File.ReadAllText(Path.Combine(folder, "report.html")), Does.Contain($"<dd>{seed}</dd>"));
             var file = Directory.GetFiles(folder, "*.safetensors").Single();
             Assert.That(
                 Safetensors.Load(file).Keys,

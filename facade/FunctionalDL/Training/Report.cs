@@ -1,0 +1,212 @@
+using System.Globalization;
+using System.Text;
+using FunctionalDL.Core;
+using FunctionalDL.Data;
+using FunctionalDL.Interop;
+
+namespace FunctionalDL;
+
+/// <summary>
+/// What a <see cref="Learner"/> has done, as one HTML file that opens without a network: its figures, its
+/// curves by epoch, its settings and, for a classifier, the confusion matrix and the worst mistakes.
+/// </summary>
+public static class Report
+{
+    private static readonly CultureInfo Culture = CultureInfo.InvariantCulture;
+
+    /// <summary>Writes the report, all of it or nothing.</summary>
+    /// <param name="path">The file; one that is there already is replaced in one step.</param>
+    /// <param name="learn">Whose training it is about. It is judged by its validation part.</param>
+    /// <param name="title">The heading.</param>
+    /// <param name="settings">What the run was asked for, by name: seed, rates, files.</param>
+    /// <param name="evaluations">Figures of further parts, by the part's name: <c>test</c>.</param>
+    /// <param name="classes">The names of the classes; their numbers when not given.</param>
+    /// <param name="mistakes">How many mistakes are shown at most.</param>
+    /// <exception cref="DataException">
+    /// The file cannot be written; an older one stays as it was.
+    /// </exception>
+    /// <exception cref="ShapeException">There are not as many names as classes.</exception>
+    public static void Write(
+        string path,
+        Learner learn,
+        string title = "Training report",
+        IEnumerable<KeyValuePair<string, string>>? settings = null,
+        IReadOnlyDictionary<string, Evaluation>? evaluations = null,
+        IReadOnlyList<string>? classes = null,
+        int mistakes = 24)
+    {
+        var (outputs, targets) = learn.Data.Valid.Count == 0
+            ? (Tensor.Zeros([0]), Tensor.Zeros([0]))
+            : learn.GetOutputs(learn.Data.Valid.Pass(null));
+
+        Section[] sections =
+        [
+            Results(learn, evaluations ?? new Dictionary<string, Evaluation>()),
+            Curves(learn.Recorder.Epochs),
+            .. IsClassifier(outputs, targets) ? Classes(learn, outputs, targets, classes, mistakes) : [],
+            Settings(learn, settings ?? []),
+        ];
+
+        var page = Encoding.UTF8.GetBytes(Page.html(title, sections));
+        Atomic.write(path, Fs.Action<Stream>(stream => stream.Write(page)));
+    }
+
+    private static Section Results(Learner learn, IReadOnlyDictionary<string, Evaluation> evaluations)
+    {
+        IEnumerable<Fact> Facts(string part, Evaluation evaluation) =>
+            evaluation.Metrics
+                .Append(new("loss", evaluation.Loss))
+                .Select(figure => new Fact($"{part} {figure.Key}", Four(figure.Value)));
+
+        var parts = evaluations.Prepend(new("validation", learn.Validate()));
+        return Section("Results", Block.NewHighlights(Fs.List(parts.SelectMany(part => Facts(part.Key, part.Value)))));
+    }
+
+    private static Section Curves(IReadOnlyList<EpochResult> epochs)
+    {
+        if (epochs.Count == 0)
+        {
+            return Section("Training", Block.NewParagraph("No epoch was finished."));
+        }
+
+        // Over several fits, whose own epochs begin at 0.
+        var done = Enumerable.Range(1, epochs.Count).Select(n => (double)n).ToList();
+        var names = epochs[0].Valid.Metrics.Keys.Where(name => epochs.All(e => e.Valid.Metrics.ContainsKey(name))).ToList();
+
+        Figure Drawn(string name, Axis axis, params Trace[] traces) =>
+            FigureModule.create($"{name} by epoch", AxisModule.whole("epochs done"), axis, traces);
+
+        Figure[] figures =
+        [
+            Drawn(
+                "Loss",
+                AxisModule.fromZero("loss"),
+                FigureModule.line("training", done, epochs.Select(e => e.TrainLoss)),
+                FigureModule.line("validation", done, epochs.Select(e => e.Valid.Loss))),
+            .. names.Select(name => Drawn(
+                Capital(name),
+                AxisModule.named(name),
+                FigureModule.line("validation", done, epochs.Select(e => e.Valid.Metrics[name])))),
+        ];
+
+        var rows = epochs.Select((e, i) => Fs.List(
+        [
+            (i + 1).ToString(Culture),
+            Six(e.TrainLoss),
+            Six(e.Valid.Loss),
+            .. names.Select(name => Six(e.Valid.Metrics[name])),
+            e.Time.TotalSeconds.ToString("F2", Culture) + " s",
+        ]));
+
+        return Section(
+            "Training",
+            Block.NewFigures(Fs.List(figures)),
+            Block.NewTable(Fs.List(["epoch", "train_loss", "valid_loss", .. names, "time"]), Fs.List(rows)));
+    }
+
+    /// <summary>Whether there are scores for classes and a class for each item.</summary>
+    private static bool IsClassifier(Tensor outputs, Tensor targets) =>
+        outputs.Rank == 2
+        && targets.Rank == 1
+        && targets.DType is DType.Int64 or DType.Int32 or DType.UInt8
+        && outputs.Shape[0] == targets.Shape[0];
+
+    private static Section[] Classes(
+        Learner learn, Tensor outputs, Tensor targets, IReadOnlyList<string>? names, int most)
+    {
+        var classes = outputs.Shape[1];
+        names ??= [.. Enumerable.Range(0, classes).Select(c => c.ToString(Culture))];
+
+        if (names.Count != classes)
+        {
+            throw new ShapeException($"report: there are {names.Count} names of classes; the output is {outputs.Shape}");
+        }
+
+        var losses = Losses.CrossEntropy(outputs, targets, Reduction.None).ToArray<double>();
+        var (highest, predictions) = outputs.Softmax(1).Max(1);
+        var probability = highest.ToArray<double>();
+        var predicted = predictions.ToArray<int>();
+        var actual = targets.ToArray<int>();
+        var counts = new Tensor(MetricModule.confusion(classes, targets.Inner, outputs.Inner)).ToArray<long>();
+
+        var wrong = Enumerable.Range(0, actual.Length).Where(i => predicted[i] != actual[i]).ToList();
+        var worst = wrong.OrderByDescending(i => losses[i]).Take(most).ToList();
+        var pictures = Sources(learn.Data.Valid.Dataset, worst).Zip(worst, (source, i) => new Picture(
+            source,
+            $"item {i}, of class {names[actual[i]]}",
+            Fs.List(
+            [
+                $"{names[actual[i]]}, predicted {names[predicted[i]]}",
+                $"probability {probability[i].ToString("F3", Culture)}",
+                $"loss {losses[i].ToString("F3", Culture)}",
+                $"item {i}",
+            ])));
+
+        return
+        [
+            Section(
+                "Confusion matrix",
+                Block.NewParagraph(
+                    $"The {actual.Length} items of the validation part; {wrong.Count} of them are off the diagonal. "
+                    + "Colours show shares of a row."),
+                Block.NewConfusion(Fs.List(names), Fs.List(counts))),
+            Section(
+                "Worst mistakes",
+                Block.NewParagraph(
+                    worst.Count == 0
+                        ? "There are none in the validation part."
+                        : $"The {worst.Count} of {wrong.Count} mistakes in the validation part with the highest loss: the "
+                            + "true class, the predicted class, and the probability that the network gave to it."),
+                Block.NewPictures(Fs.List(pictures))),
+        ];
+    }
+
+    /// <summary>The pictures of items; empty for items that are none.</summary>
+    private static IEnumerable<string> Sources(Dataset dataset, IReadOnlyList<int> items)
+    {
+        if (items.Count == 0 || dataset[items].Inputs[0] is not { DType: DType.UInt8 } pictures)
+        {
+            return items.Select(_ => "");
+        }
+
+        return (pictures.Rank, pictures.Shape) switch
+        {
+            (3, var shape) => Encoded(pictures, shape[1], shape[2], Png.grey),
+            (4, [_, 1, var height, var width]) => Encoded(pictures, height, width, Png.grey),
+            (4, [_, 3, var height, var width]) => Encoded(pictures.Permute(0, 2, 3, 1), height, width, Png.rgb),
+            _ => items.Select(_ => ""),
+        };
+    }
+
+    private static IEnumerable<string> Encoded(
+        Tensor pictures, int height, int width, Func<int, int, byte[], byte[]> encode)
+    {
+        var size = pictures.Size / pictures.Shape[0];
+        return pictures.ToArray<byte>().Chunk(size).Select(bytes => Png.dataUri(encode(width, height, bytes)));
+    }
+
+    private static Section Settings(Learner learn, IEnumerable<KeyValuePair<string, string>> settings)
+    {
+        var parameters = learn.Model.Parameters();
+        IEnumerable<KeyValuePair<string, string>> facts =
+        [
+            .. settings,
+            new("training items", Whole(learn.Data.Train.Dataset.Count)),
+            new("validation items", Whole(learn.Data.Valid.Dataset.Count)),
+            new("parameters", Whole(parameters.Sum(p => p.Value.Size))),
+            new("device", learn.Device.ToString()),
+        ];
+
+        return Section("Settings", Block.NewFacts(Fs.List(facts.Select(fact => new Fact(fact.Key, fact.Value)))));
+    }
+
+    private static Section Section(string title, params Block[] blocks) => new(title, Fs.List(blocks));
+
+    private static string Capital(string name) => name.Length == 0 ? name : char.ToUpperInvariant(name[0]) + name[1..];
+
+    private static string Four(double value) => value.ToString("F4", Culture);
+
+    private static string Six(double value) => value.ToString("F6", Culture);
+
+    private static string Whole(int value) => value.ToString("N0", Culture);
+}
