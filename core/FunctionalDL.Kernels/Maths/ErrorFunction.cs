@@ -11,7 +11,7 @@ namespace FunctionalDL.Kernels.Maths;
 /// degree 8 on [0, 3.95]; 2⁻⁵⁷ of degree 24 on [0, 5.95]). Where its terms cancel, erf no longer depends on
 /// them: rounding errors in p are damped by |p| e^p / erf x, which is below 1.
 /// </remarks>
-internal static class ErrorFunction<TVector, T>
+internal static unsafe class ErrorFunction<TVector, T>
     where TVector : unmanaged, IVector<TVector, T>
     where T : unmanaged
 {
@@ -25,6 +25,23 @@ internal static class ErrorFunction<TVector, T>
     }
 
     /// <summary>log(erfc a) / a, as even + odd · a.</summary>
+    /// <summary>The x with erf x = y: infinite at ±1, NaN beyond. Lane by lane: it initialises weights, it does not train them.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static TVector Erfinv(TVector y)
+    {
+        T* lanes = stackalloc T[TVector.Count];
+        TVector.Store(y, lanes);
+        for (int i = 0; i < TVector.Count; i++)
+        {
+            if (Format<T>.IsSingle)
+                ((float*)lanes)[i] = (float)InverseErrorFunction.Of(((float*)lanes)[i]);
+            else
+                ((double*)lanes)[i] = InverseErrorFunction.Of(((double*)lanes)[i]);
+        }
+
+        return TVector.Load(lanes);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector LogErfcOverX(TVector a)
     {

@@ -29,6 +29,7 @@ internal static unsafe class KernelTable
             TileOp.Tanh => UnaryOfFloat<TanhOp>(code.Type),
             TileOp.Sigmoid => UnaryOfFloat<SigmoidOp>(code.Type),
             TileOp.Erf => UnaryOfFloat<ErfOp>(code.Type),
+            TileOp.Erfinv => UnaryOfFloat<ErfinvOp>(code.Type),
             TileOp.Floor => UnaryOfFloat<FloorOp>(code.Type),
             TileOp.Ceil => UnaryOfFloat<CeilingOp>(code.Type),
             TileOp.Round => UnaryOfFloat<RoundOp>(code.Type),
@@ -39,6 +40,7 @@ internal static unsafe class KernelTable
             TileOp.Maximum => BinaryOfNumber<MaximumOp>(code.Type),
             TileOp.Minimum => BinaryOfNumber<MinimumOp>(code.Type),
             TileOp.Pow => BinaryOfFloat<PowerOp>(code.Type),
+            TileOp.Atan2 => BinaryOfFloat<Atan2Op>(code.Type),
             TileOp.Equal => Compare<EqualOp>(code.Type),
             TileOp.NotEqual => Compare<NotEqualOp>(code.Type),
             TileOp.Less => Compare<LessOp>(code.Type),
@@ -57,11 +59,8 @@ internal static unsafe class KernelTable
         return found;
     }
 
-    /// <summary>
-    /// Whether an operation computes a transcendental function, which takes about ten times a simple one's
-    /// time.
-    /// </summary>
-    public static bool IsCostly(TileOp op) => op is (>= TileOp.Exp and <= TileOp.Erf) or TileOp.Pow;
+    /// <summary>Whether an operation computes a transcendental function, which takes about ten times a simple one's time.</summary>
+    public static bool IsCostly(TileOp op) => op is (>= TileOp.Exp and <= TileOp.Erfinv) or TileOp.Pow or TileOp.Atan2;
 
     private static ElementType ResultOf(in TileInstruction code) => code.Op switch
     {

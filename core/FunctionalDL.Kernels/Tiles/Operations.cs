@@ -160,6 +160,15 @@ internal readonly struct ErfOp : IUnaryOp
         ErrorFunction<TVector, T>.Erf(a);
 }
 
+internal readonly struct ErfinvOp : IUnaryOp
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Apply<TVector, T>(TVector a)
+        where TVector : unmanaged, IVector<TVector, T>
+        where T : unmanaged =>
+        ErrorFunction<TVector, T>.Erfinv(a);
+}
+
 internal readonly struct AddOp : IBinaryOp
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -221,6 +230,15 @@ internal readonly struct PowerOp : IBinaryOp
         where TVector : unmanaged, IVector<TVector, T>
         where T : unmanaged =>
         Power<TVector, T>.Pow(a, b);
+}
+
+internal readonly struct Atan2Op : IBinaryOp
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Apply<TVector, T>(TVector a, TVector b)
+        where TVector : unmanaged, IVector<TVector, T>
+        where T : unmanaged =>
+        Angle<TVector, T>.Atan2(a, b);
 }
 
 internal readonly struct EqualOp : IBinaryOp

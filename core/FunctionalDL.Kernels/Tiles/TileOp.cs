@@ -55,6 +55,9 @@ public enum TileOp : byte
     /// <summary>The error function, 4 ulp (binary64: 2). Floating point.</summary>
     Erf,
 
+    /// <summary>The number whose error function is a; ±∞ at ±1, NaN beyond. 8 ulp away from the ends. Floating point.</summary>
+    Erfinv,
+
     /// <summary>The next integer below. Floating point.</summary>
     Floor,
 
@@ -84,6 +87,9 @@ public enum TileOp : byte
 
     /// <summary>a to the power of b, as IEEE 754's pow: 1 ulp. Floating point.</summary>
     Pow,
+
+    /// <summary>The angle of the point (b, a), in (-π, π]: 1 ulp. Floating point.</summary>
+    Atan2,
 
     /// <summary>a = b, as Bool. Any type; NaN equals nothing.</summary>
     Equal,
