@@ -4,46 +4,138 @@ open System
 open System.Collections.Concurrent
 open System.Collections.Generic
 
-/// Tracing pure functions into plans that are run again and again.
+/// How a function is compiled.
+[<NoComparison; NoEquality>]
+type CompileOptions = {
+    /// What runs it.
+    Engine: IEngine
+    /// More traces than this are refused with a TraceException that lists their reasons; None for as many as
+    /// come.
+    MaxTraces: int option
+    /// Told the reason of each trace: `first call`, `argument 0: batch 64 -> 16`.
+    OnTrace: string -> unit
+}
+
+/// What a trace is made for: types of the tensors and the static parts of an argument.
+[<CustomEquality; NoComparison>]
+type internal Signature = {
+    Types: TensorType[]
+    Statics: obj[]
+} with
+
+    /// Whether an argument with these parts is one that the trace was made for.
+    member this.Fits(leaves: Tensor[], statics: obj[]) =
+        let mutable fits =
+            leaves.Length = this.Types.Length && statics.Length = this.Statics.Length
+
+        let mutable i = 0
+
+        while fits && i < leaves.Length do
+            fits <- this.Types[i].Equals leaves[i].Node.Type
+            i <- i + 1
+
+        i <- 0
+
+        while fits && i < statics.Length do
+            fits <- Object.Equals(this.Statics[i], statics[i])
+            i <- i + 1
+
+        fits
+
+    override this.Equals other =
+        match other with
+        | :? Signature as s ->
+            this.Types.AsSpan().SequenceEqual(s.Types.AsSpan())
+            && this.Statics.AsSpan().SequenceEqual(s.Statics.AsSpan())
+        | _ -> false
+
+    override this.GetHashCode() =
+        let mutable hash = HashCode()
+
+        for t in this.Types do
+            hash.Add t.Shape
+
+        for s in this.Statics do
+            hash.Add s
+
+        hash.ToHashCode()
+
+/// Why a call could not use the traces that were there, in words.
 [<RequireQualifiedAccess>]
-module Compile =
+module private Reason =
 
-    /// What one trace gave: how to run it, and how to put the result together.
-    [<NoComparison; NoEquality>]
-    type private Trace<'b> = {
-        Executable: IExecutable
-        Captured: Node[]
-        Result: 'b
-    }
+    let private tensors count =
+        if count = 1 then "1 tensor" else $"{count} tensors"
 
-    /// Types of the tensors and the static parts of an argument: what a trace is made for.
-    [<CustomEquality; NoComparison>]
-    type private Signature = {
-        Types: TensorType[]
-        Statics: obj[]
-    } with
+    /// How the type of one tensor changed.
+    let private change name (before: TensorType) (now: TensorType) =
+        let a, b = before.Shape, now.Shape
 
-        override this.Equals other =
-            match other with
-            | :? Signature as s ->
-                this.Types.AsSpan().SequenceEqual(s.Types.AsSpan())
-                && this.Statics.AsSpan().SequenceEqual(s.Statics.AsSpan())
-            | _ -> false
+        let sameBut first =
+            a.Rank = b.Rank
+            && Seq.forall (fun i -> a[i] = b[i]) (seq { first .. a.Rank - 1 })
 
-        override this.GetHashCode() =
-            let mutable hash = HashCode()
+        if before.DType <> now.DType then
+            $"{name}: {before.DType} -> {now.DType}"
+        elif a.Rank > 0 && sameBut 1 then
+            $"{name}: batch {a[0]} -> {b[0]}"
+        else
+            $"{name}: shape {a} -> {b}"
 
-            for t in this.Types do
-                hash.Add t.Shape
+    let private differences (before: Signature) (now: Signature) =
+        Seq.init now.Types.Length id
+        |> Seq.filter (fun i -> not (before.Types[i].Equals now.Types[i]))
+        |> Seq.toList
 
-            for s in this.Statics do
-                hash.Add s
+    /// The reason against one earlier trace, and how far that is.
+    let private against (names: string[]) (now: Signature) (before: Signature) =
+        if before.Types.Length <> now.Types.Length then
+            Int32.MaxValue, $"another structure: {tensors before.Types.Length} -> {tensors now.Types.Length}"
+        elif before.Statics.Length <> now.Statics.Length then
+            Int32.MaxValue, "another structure"
+        else
+            match
+                Seq.tryFindIndex
+                    (fun i -> not (Object.Equals(before.Statics[i], now.Statics[i])))
+                    (seq { 0 .. now.Statics.Length - 1 })
+            with
+            | Some at ->
+                Int32.MaxValue - 1,
+                $"another structure: {before.Statics[at]} -> {now.Statics[at]} "
+                + "(what is not a tensor is part of the structure; as a tensor it would need no trace)"
+            | None ->
+                let changed = differences before now
+                let told = changed |> List.truncate 3
 
-            hash.ToHashCode()
+                let words =
+                    told
+                    |> List.map (fun i -> change names[i] before.Types[i] now.Types[i])
+                    |> String.concat ", "
 
-    /// Whether a traced result depends on nothing from outside but values: neither on the variable of a derivative in progress
-    /// around this trace, nor on an argument of another trace.
-    let private isClosed (symbols: Node[]) (roots: Node[]) =
+                let more = changed.Length - told.Length
+                changed.Length, (if more > 0 then $"{words}, and {more} more" else words)
+
+    /// The difference from the nearest earlier trace; the latest of several.
+    let of' (names: string[]) (earlier: Signature list) (now: Signature) =
+        match earlier with
+        | [] -> "first call"
+        | _ -> earlier |> List.map (against names now) |> List.minBy fst |> snd
+
+/// What one trace gave: how to run it, and how to put the result together.
+[<NoComparison; NoEquality; AllowNullLiteral>]
+type private Trace<'b>(signature: Signature, executable: IExecutable, captured: Node[], result: 'b) =
+    member _.Signature = signature
+    member _.Executable = executable
+    member _.Captured = captured
+    member _.Result = result
+
+/// What a traced function may depend on.
+[<RequireQualifiedAccess>]
+module private Closure =
+
+    /// Whether a traced result depends on nothing from outside but values: neither on the variable of a derivative
+    /// in progress around the trace, nor on an argument of another trace that is still going on.
+    let isClosed (symbols: Node[]) (roots: Node[]) =
         let own = HashSet<Node>(symbols, HashIdentity.Reference)
 
         let isForeign (node: Node) =
@@ -53,8 +145,9 @@ module Compile =
         not (roots |> Array.exists _.IsTracked)
         && not (Graph.topological _.IsSymbolic roots |> Seq.exists isForeign)
 
-    /// The nodes that do not depend on the arguments but are used by some that do: they are computed once, not at each run.
-    let private fixedParts (roots: Node[]) =
+    /// The nodes that do not depend on the arguments but are used by some that do: they are computed once, not at
+    /// each run.
+    let fixedParts (roots: Node[]) =
         let isPending (node: Node) =
             not node.IsSymbolic
             && match node.Origin with
@@ -74,9 +167,39 @@ module Compile =
         |> Seq.filter isPending
         |> Seq.toArray
 
-    let private trace (engine: IEngine) (f: 'a -> 'b) (x: 'a) (leaves: Tensor[]) =
+/// A pure function that is traced once for each signature (shapes, types and static parts of its argument)
+/// and then run as a plan. It may be called from several threads at once.
+[<Sealed>]
+type Compiled<'a, 'b> internal (options: CompileOptions, f: 'a -> 'b) =
+    let traces = ConcurrentDictionary<Signature, Trace<'b>>()
+    let mutable last: Trace<'b> = null
+    // Newest first.
+    let mutable log: (string * Signature) list = []
+
+    let refuse limit =
+        let lines =
+            log
+            |> List.rev
+            |> List.mapi (fun i (reason, _) -> $"{i + 1}: {reason}")
+            |> String.concat "; "
+
+        Fail.trace (
+            $"compile: a trace more than the {limit} that MaxTraces allows ({lines}); "
+            + "keep shapes and static parts the same, for example by padding the last batch"
+        )
+
+    /// The trace, or null when the function closes over the argument of another trace or derivative: then it is inlined.
+    let trace (x: 'a) (leaves: Tensor[]) (signature: Signature) =
+        let names = Structure.names x
+        log <- (Reason.of' names (List.map snd log) signature, signature) :: log
+        options.OnTrace(fst log.Head)
+
+        match options.MaxTraces with
+        | Some limit when log.Length > limit -> refuse limit
+        | _ -> ()
+
         let symbols =
-            leaves |> Array.mapi (fun i leaf -> Graph.symbol $"argument {i}" leaf.Node.Type)
+            Array.map2 (fun name (leaf: Tensor) -> Graph.symbol name leaf.Node.Type) names leaves
 
         let result =
             try
@@ -87,66 +210,129 @@ module Compile =
 
         let roots = Structure.leaves result |> Array.map _.Node
 
-        if isClosed symbols roots then
-            Evaluate.realise engine (fixedParts roots)
+        if Closure.isClosed symbols roots then
+            Evaluate.realise options.Engine (Closure.fixedParts roots)
             let struct (program, captured) = Flatten.program symbols roots
-
-            Some {
-                Executable = engine.Compile(Simplify.run true program)
-                Captured = captured
-                Result = result
-            }
+            Trace(signature, options.Engine.Compile(Simplify.run true program), captured, result)
         else
-            None
+            null
 
-    /// `f`, compiled for an engine: the first call for each signature (shapes, types and static parts of the
-    /// argument) runs `f` on symbols and plans what it does; later calls run the plan. `f` must be pure: what
-    /// else it did happens once for a trace. Inside another trace or derivative the call is inlined, whether they
-    /// reach `f` by its argument or by what it closes over. Raises TraceException when `f` looks at values.
-    let on (engine: IEngine) (f: 'a -> 'b) : 'a -> 'b =
-        let traces = ConcurrentDictionary<Signature, Trace<'b>>()
+    let traceFor x (leaves: Tensor[]) statics =
+        let latest = last
 
-        let replay (traced: Trace<'b>) (leaves: Tensor[]) =
-            let arguments = leaves |> Array.map _.Node
-            Evaluate.realise engine arguments
-            let inputs = Evaluate.accept engine (Array.append arguments traced.Captured)
-            let results = traced.Executable.Run(inputs, null)
-            Structure.rebuild traced.Result (results |> Seq.map (fun s -> Tensor(Graph.stored s)))
+        if not (isNull latest) && latest.Signature.Fits(leaves, statics) then
+            latest
+        else
+            let signature = {
+                Types = leaves |> Array.map _.Node.Type
+                Statics = statics
+            }
 
-        fun x ->
-            let struct (leaves, statics) = Structure.takeApart x
-
-            if leaves |> Array.exists (fun leaf -> leaf.Node.IsSymbolic || leaf.Node.IsTracked) then
-                f x
-            else
-                let signature = {
-                    Types = leaves |> Array.map _.Node.Type
-                    Statics = statics
-                }
-
+            let found =
                 match traces.TryGetValue signature with
-                | true, traced -> replay traced leaves
+                | true, found -> found
                 | _ ->
-                    match trace engine f x leaves with
-                    | Some traced ->
-                        traces[signature] <- traced
-                        replay traced leaves
-                    | None -> f x
+                    lock traces (fun () ->
+                        match traces.TryGetValue signature with
+                        | true, found -> found
+                        | _ ->
+                            let made = trace x leaves signature
+
+                            if not (isNull made) then
+                                traces[signature] <- made
+
+                            made)
+
+            last <- found
+            found
+
+    /// `f x`. The first call for each signature runs `f` on symbols and plans what it does; later calls run
+    /// the plan. Inside another trace or derivative the call is inlined, whether they reach `f` by its argument or by
+    /// what it closes over. Raises TraceException when `f` looks at values, or when there have been too many traces.
+    member _.Invoke(x: 'a) : 'b =
+        let struct (leaves, statics) = Structure.takeApart x
+        let mutable isInlined = false
+        let mutable isPending = false
+
+        for leaf in leaves do
+            isInlined <- isInlined || leaf.Node.IsSymbolic || leaf.Node.IsTracked
+            isPending <- isPending || isNull leaf.Node.Value
+
+        if isInlined then
+            f x
+        else
+            match traceFor x leaves statics with
+            | null -> f x
+            | traced ->
+                if isPending then
+                    Evaluate.realise options.Engine (leaves |> Array.map _.Node)
+
+                let given = leaves.Length
+
+                let inputs =
+                    Array.init (given + traced.Captured.Length) (fun i ->
+                        let node =
+                            if i < given then
+                                leaves[i].Node
+                            else
+                                traced.Captured[i - given]
+
+                        Evaluate.accept options.Engine node)
+
+                let results = traced.Executable.Run(inputs, null)
+                Structure.rebuild traced.Result (results |> Array.map (fun s -> Tensor(Graph.stored s)))
+
+    /// The reason of each trace so far, in order: `first call`, `argument 0: batch 64 -> 16`.
+    member _.Traces: IReadOnlyList<string> =
+        log |> List.rev |> List.map fst |> List.toArray :> _
+
+    /// The plan of each trace, as text.
+    member _.Plans: IReadOnlyList<string> =
+        traces.Values |> Seq.map _.Executable.Print() |> Seq.toArray :> _
+
+/// Tracing pure functions into plans that are run again and again.
+[<RequireQualifiedAccess>]
+module Compile =
+
+    /// The processor, any number of traces, nobody told.
+    let defaults = {
+        Engine = Cpu.engine
+        MaxTraces = None
+        OnTrace = ignore
+    }
+
+    /// `f`, compiled, with what is known of its traces. `f` must be pure: what else it does happens once for
+    /// a trace.
+    let create (options: CompileOptions) (f: 'a -> 'b) : Compiled<'a, 'b> = Compiled(options, f)
+
+    /// `f`, compiled for an engine: `(create { defaults with Engine = engine } f).Invoke`.
+    let on (engine: IEngine) (f: 'a -> 'b) : 'a -> 'b =
+        let compiled = create { defaults with Engine = engine } f
+        compiled.Invoke
 
     /// `Compile.on` the processor.
     let run (f: 'a -> 'b) : 'a -> 'b = on Cpu.engine f
 
-    /// The program of a function at an argument, as text: what is computed, before an engine plans it.
-    let print (f: 'a -> 'b) (x: 'a) =
-        let leaves = Structure.leaves x
-
+    /// The nodes that `f` makes of symbols in place of the tensors of `x`, and the symbols.
+    let internal symbolic (f: 'a -> 'b) (x: 'a) : struct (Node[] * Node[]) =
         let symbols =
-            leaves |> Array.mapi (fun i leaf -> Graph.symbol $"argument {i}" leaf.Node.Type)
+            Array.map2
+                (fun name (leaf: Tensor) -> Graph.symbol name leaf.Node.Type)
+                (Structure.names x)
+                (Structure.leaves x)
 
         let roots =
             f (Structure.rebuild x (Array.map Tensor symbols))
             |> Structure.leaves
             |> Array.map _.Node
 
+        struct (symbols, roots)
+
+    /// The program of a function at an argument: what is computed, before an engine plans it.
+    let program (f: 'a -> 'b) (x: 'a) : Program =
+        let struct (symbols, roots) = symbolic f x
         let struct (program, _) = Flatten.program symbols roots
-        Program.print (Simplify.run true program)
+        Simplify.run true program
+
+    /// `program`, as text.
+    let print (f: 'a -> 'b) (x: 'a) = Program.print (program f x)

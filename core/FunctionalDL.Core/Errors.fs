@@ -35,6 +35,11 @@ type ValueException(message: string) =
 type TraceException(message: string) =
     inherit FunctionalDLException(message)
 
+/// A derivative that does not exist: forward mode through a rule that has a reverse only.
+[<Sealed>]
+type DerivativeException(message: string) =
+    inherit FunctionalDLException(message)
+
 /// Raising the library's errors.
 [<RequireQualifiedAccess>]
 module internal Fail =
@@ -44,3 +49,4 @@ module internal Fail =
     let option message = raise (OptionException message)
     let value message = raise (ValueException message)
     let trace message = raise (TraceException message)
+    let derivative message = raise (DerivativeException message)

@@ -8,10 +8,8 @@ open System.Collections.Generic
 [<RequireQualifiedAccess>]
 module Flatten =
 
-    /// The program that computes `roots`. Its inputs are the `arguments`, in order, then the values that the
-    /// graph has already, which are returned too. Raises TraceException when the graph depends on any other
-    /// symbol.
-    let program (arguments: Node[]) (roots: Node[]) : struct (Program * Node[]) =
+    /// `program`, and the nodes that its steps compute.
+    let internal steps (arguments: Node[]) (roots: Node[]) : struct (Program * Node[] * Node[]) =
         let numbers = Dictionary<Node, int>(HashIdentity.Reference)
         let captured = List<Node>()
         // Nodes with their primitives as they are now: another thread that computes one meanwhile lets its operands go.
@@ -43,7 +41,15 @@ module Flatten =
 
         Array.iter capture roots
         let inputCount = arguments.Length + captured.Count
-        made |> Seq.iteri (fun i (struct (node, _)) -> numbers[node] <- inputCount + i)
+        let steps = List<struct (Node * Prim<Node>)>()
+
+        for struct (node, prim) in made do
+            match prim with
+            // Only derivatives look at a custom rule. Without it equal programs are equal, whoever made the rule.
+            | Prim.Custom(_, _, value, _) -> numbers[node] <- numbers[value]
+            | _ ->
+                numbers[node] <- inputCount + steps.Count
+                steps.Add(struct (node, prim))
 
         let step (struct (node: Node, prim)) = {
             Prim = Prim.map (fun o -> numbers[o]) prim
@@ -55,10 +61,18 @@ module Flatten =
                         Seq.append arguments captured
                         |> Seq.map (fun (n: Node) -> n.Type)
                         |> Seq.toArray
-                    Steps = made |> Seq.map step |> Seq.toArray
+                    Steps = steps |> Seq.map step |> Seq.toArray
                     Outputs = roots |> Array.map (fun r -> numbers[r])
                 },
-                captured.ToArray())
+                captured.ToArray(),
+                steps |> Seq.map (fun (struct (node, _)) -> node) |> Seq.toArray)
+
+    /// The program that computes `roots`. Its inputs are the `arguments`, in order, then the values that the
+    /// graph has already, which are returned too. Raises TraceException when the graph depends on any other
+    /// symbol.
+    let program (arguments: Node[]) (roots: Node[]) : struct (Program * Node[]) =
+        let struct (program, captured, _) = steps arguments roots
+        struct (program, captured)
 
 /// Computing graphs when somebody looks.
 [<RequireQualifiedAccess>]
@@ -117,16 +131,14 @@ module Evaluate =
             plans[key] <- plan
             plan
 
-    /// The values of nodes in an engine's memory; a node remembers its elements there.
-    let internal accept (engine: IEngine) (nodes: Node[]) =
-        nodes
-        |> Array.map (fun node ->
-            let storage = engine.Accept node.Value
+    /// The value of a node in an engine's memory; the node remembers its elements there.
+    let internal accept (engine: IEngine) (node: Node) =
+        let storage = engine.Accept node.Value
 
-            if not (obj.ReferenceEquals(storage, node.Value)) then
-                node.Realise storage
+        if not (obj.ReferenceEquals(storage, node.Value)) then
+            node.Realise storage
 
-            storage)
+        storage
 
     /// Computes the nodes that have no value yet, together, on an engine.
     let realise (engine: IEngine) (nodes: Node seq) =
@@ -136,7 +148,7 @@ module Evaluate =
         if pending.Length > 0 then
             let struct (program, captured) = Flatten.program [||] pending
             let plan = executable engine program
-            let results = plan.Run(accept engine captured, Program.literals program)
+            let results = plan.Run(Array.map (accept engine) captured, Program.literals program)
             Array.iter2 (fun (node: Node) storage -> node.Realise storage) pending results
 
     /// A chain of this many pending operations is computed without being asked, so that a loop that never

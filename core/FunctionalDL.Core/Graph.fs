@@ -1,5 +1,6 @@
 namespace FunctionalDL.Core
 
+open System
 open System.Collections.Generic
 open System.Runtime.CompilerServices
 open System.Threading
@@ -45,6 +46,9 @@ and [<Sealed; AllowNullLiteral>] Node
     /// Whether the trace that a symbol is an argument of is still going on.
     member val internal IsOpen = true with get, set
 
+    /// Whether reverse mode made it: messages tell the two passes apart by it, and nothing else looks.
+    member val IsBackward = false with get, set
+
     /// The longest chain of operations below it that have not been computed.
     member _.Depth = if isNull value then depth else 0
 
@@ -69,6 +73,25 @@ module Graph =
     let symbol name tensorType =
         Node(tensorType, Origin.Symbol name, null, false, true, 0)
 
+    /// Whether this thread is at work on a backward pass.
+    type private Pass() =
+        [<ThreadStatic; DefaultValue>]
+        static val mutable private isBackward: bool
+
+        static member IsBackward
+            with get () = Pass.isBackward
+            and set value = Pass.isBackward <- value
+
+    /// Runs `build`, which makes nodes of a backward pass: they are marked as such, for messages.
+    let internal backward (build: unit -> 'r) : 'r =
+        let before = Pass.IsBackward
+        Pass.IsBackward <- true
+
+        try
+            build ()
+        finally
+            Pass.IsBackward <- before
+
     /// The node of a primitive. Checks shapes and types at once; computes nothing.
     let make (prim: Prim<Node>) =
         let tensorType = Typing.infer (Prim.map (fun (n: Node) -> n.Type) prim)
@@ -81,13 +104,23 @@ module Graph =
             isSymbolic <- isSymbolic || operand.IsSymbolic
             depth <- max depth operand.Depth
 
-        Node(tensorType, Origin.Made prim, null, isTracked || prim.IsVariable, isSymbolic, depth + 1)
+        let node =
+            Node(tensorType, Origin.Made prim, null, isTracked || prim.IsVariable, isSymbolic, depth + 1)
+
+        node.IsBackward <- Pass.IsBackward
+        node
+
+    /// The node of a primitive that takes the place of `node`.
+    let internal remake (node: Node) prim =
+        let copy = make prim
+        copy.IsBackward <- node.IsBackward
+        copy
 
     let private operandsOf (node: Node) =
         match node.Origin with
         | Origin.Made prim -> Prim.operands prim
         | Origin.Stored
-        | Origin.Symbol _ -> System.Array.Empty()
+        | Origin.Symbol _ -> Array.Empty()
 
     /// The nodes that `roots` are made of, operands before users, each once. `enter` says which nodes to look
     /// at; the operands of a node that is not entered are not followed either.
@@ -139,7 +172,7 @@ module Graph =
                     |> Array.exists (fun o -> not (obj.ReferenceEquals(image o, o)))
 
                 if changed then
-                    let copy = make (Prim.map image prim)
+                    let copy = remake node (Prim.map image prim)
 
                     if not (isNull node.Value) then
                         copy.Realise node.Value

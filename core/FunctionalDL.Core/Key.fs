@@ -84,6 +84,31 @@ module Key =
         let angle = random dtype shape drawStream angleKey * (2.0 * System.Math.PI)
         Tensor.sqrt (-2.0 * Tensor.log u) * Tensor.cos angle
 
+    /// Whole numbers (int64), each of `low … high - 1` as likely as any other. Raises OptionException unless
+    /// `low < high`.
+    let integers (low: int64) (high: int64) shape key =
+        if low >= high then
+            Fail.option $"integers: from {low} up to, but without, {high} there is no number"
+
+        let range = float high - float low
+
+        if range > 9007199254740992.0 then
+            Fail.option $"integers: from {low} to {high} are more numbers than a float64 tells apart (2^53)"
+
+        Tensor.cast DType.Int64 (Tensor.floor (uniform DType.Float64 shape key * range))
+        + Tensor.ofInt64s [] [| low |]
+
+    /// 1 with each element's probability, else 0, in the shape and type of `probability`.
+    let bernoulli (probability: Tensor) key =
+        Tensor.lt (uniform probability.DType (List.ofArray probability.Shape.Dims) key) probability
+        |> Tensor.cast probability.DType
+
+    /// The whole numbers `0 … count - 1` in random order, as a tensor (int64): `permutation` without
+    /// computing it yet.
+    let shuffled count key =
+        random DType.Int64 (Shape.ofList [ count ]) drawStream key
+        |> Tensor.argsort 0 false
+
     /// The whole numbers `0 … count - 1` in random order.
     let permutation count key : int64[] =
         // Sorting by random 64-bit words: equal words are so rare that the order of the numbers may decide.

@@ -129,6 +129,14 @@ module Tensor =
     /// The square root.
     let sqrt x = unary UnaryOp.Sqrt x
 
+    /// The square root of what is not negative, with slope 0 at 0: a length or a deviation of 0 does not move
+    /// either way.
+    let internal rootOfSquares (x: Tensor) =
+        // Both sides of the choice stay finite: an infinite slope times 0 would be NaN.
+        let isZero = Build.compare CompareOp.Equal x.Node (Build.zeros x.Node)
+        let safe = make (Prim.Select(isZero, Build.full 1.0 x.Node, x.Node))
+        make (Prim.Select(isZero, Build.zeros x.Node, node (sqrt safe)))
+
     /// `e` to the power of `x`.
     let exp x = unary UnaryOp.Exp x
 
@@ -146,6 +154,63 @@ module Tensor =
 
     /// The cosine of radians.
     let cos x = unary UnaryOp.Cos x
+
+    /// The tangent of radians.
+    let tan x = sin x / cos x
+
+    /// The angle in radians of the point `(x, y)`, in (-π, π].
+    let atan2 y x = Tensor.Binary(BinaryOp.Atan2, y, x)
+
+    /// The angle in (-π/2, π/2) whose tangent is `x`.
+    let atan (x: Tensor) = atan2 x (onesLike x)
+
+    /// The angle in [-π/2, π/2] whose sine is `x`; NaN outside [-1, 1].
+    let asin (x: Tensor) = atan2 x (sqrt ((1.0 - x) * (1.0 + x)))
+
+    /// The angle in [0, π] whose cosine is `x`; NaN outside [-1, 1].
+    let acos (x: Tensor) = atan2 (sqrt ((1.0 - x) * (1.0 + x))) x
+
+    /// The hyperbolic sine, exact near 0.
+    let sinh (x: Tensor) = (expm1 x - expm1 (-x)) / 2.0
+
+    /// The hyperbolic cosine.
+    let cosh (x: Tensor) = (exp x + exp (-x)) / 2.0
+
+    /// The number whose hyperbolic tangent is `x`; NaN outside [-1, 1].
+    let atanh (x: Tensor) = (log1p x - log1p (-x)) / 2.0
+
+    /// The logarithm to base 2.
+    let log2 x = log x / Math.Log 2.0
+
+    /// The logarithm to base 10.
+    let log10 x = log x / Math.Log 10.0
+
+    /// `1 / x`.
+    let reciprocal (x: Tensor) = 1.0 / x
+
+    /// `1 / sqrt x`.
+    let rsqrt (x: Tensor) = 1.0 / sqrt x
+
+    /// The error function.
+    let erf x = unary UnaryOp.Erf x
+
+    /// The number whose error function is `x`: infinite at ±1, NaN beyond.
+    let erfinv x = unary UnaryOp.Erfinv x
+
+    /// The next whole number below; its derivative is 0.
+    let floor x = unary UnaryOp.Floor x
+
+    /// The next whole number above; its derivative is 0.
+    let ceil x = unary UnaryOp.Ceil x
+
+    /// The nearest whole number, halves to even; its derivative is 0.
+    let round x = unary UnaryOp.Round x
+
+    /// `a` to the power of `b`, element by element.
+    let pow a b = Tensor.Binary(BinaryOp.Pow, a, b)
+
+    /// `x` to the power of a number.
+    let powScalar (exponent: float) (x: Tensor) = pow x (Tensor.ScalarLike(x, exponent))
 
     /// The hyperbolic tangent.
     let tanh x = unary UnaryOp.Tanh x
@@ -201,6 +266,33 @@ module Tensor =
 
         make (Prim.Select(fit DType.Bool condition, fit dtype a, fit dtype b))
 
+    /// `x` cut to `low … high`; its derivative at the bounds is 1.
+    let clamp (low: float) (high: float) (x: Tensor) =
+        let bound (value: float) = Tensor.ScalarLike(x, value)
+        where (lt x (bound low)) (bound low) (where (gt x (bound high)) (bound high) x)
+
+    /// `x` raised to `low` where it is below; its derivative at the bound is 1.
+    let clampMin low x = clamp low infinity x
+
+    /// `x` cut to `high` where it is above; its derivative at the bound is 1.
+    let clampMax high x = clamp -infinity high x
+
+    /// `a + weight · (b - a)`: `a` for weight 0, `b` for weight 1.
+    let lerp (weight: Tensor) (a: Tensor) (b: Tensor) = a + weight * (b - a)
+
+    /// `lerp` by a number, exact at both ends.
+    let lerpScalar (weight: float) (a: Tensor) (b: Tensor) =
+        let way = b - a
+
+        if weight < 0.5 then
+            a + weight * way
+        else
+            b - (1.0 - weight) * way
+
+    /// `value` where `mask` holds, else `x`.
+    let maskedFill (mask: Tensor) (value: float) (x: Tensor) =
+        where mask (Tensor.ScalarLike(x, value)) x
+
     /// `max(x, 0)`; its derivative at 0 is 0, and NaN stays NaN.
     let relu (x: Tensor) =
         let zero = Build.zeros x.Node
@@ -217,8 +309,10 @@ module Tensor =
             Fail.shape $"reshape: only one size may be -1, of {Text.bracketed shape}"
 
         if unknown = 1 && (known = 0 || x.Shape.Size % known <> 0) then
-            Fail.shape
-                $"reshape: {x.Shape.Size} elements of shape {x.Shape} do not divide into {Text.bracketed shape}"
+            Fail.shape (
+                $"reshape: {x.Shape.Size} elements of shape {x.Shape} do not divide into "
+                + $"{Text.bracketed shape}"
+            )
 
         let dims = shape |> List.map (fun d -> if d = -1 then x.Shape.Size / known else d)
         Tensor(Build.reshape (Shape.ofList dims) x.Node)
@@ -367,6 +461,42 @@ module Tensor =
     /// The largest of all elements; ties share the derivative evenly.
     let amax x = amaxAxes [] x
 
+    /// The smallest element along axes, which stay with size 1; ties share the derivative evenly.
+    let aminAxesKeep axes x = reduceKeep "amin" ReduceOp.Min axes x
+
+    /// The smallest element along axes; ties share the derivative evenly.
+    let aminAxes axes x = aminAxesKeep axes x |> drop "amin" axes
+
+    /// The smallest of all elements; ties share the derivative evenly.
+    let amin x = aminAxes [] x
+
+    /// The product along axes, which stay with size 1; its derivative does not divide by elements, which may
+    /// be 0.
+    let prodAxesKeep axes x =
+        reduceKeep "prod" ReduceOp.Product axes (countable x)
+
+    /// The product along axes; its derivative does not divide by elements, which may be 0.
+    let prodAxes axes x = prodAxesKeep axes x |> drop "prod" axes
+
+    /// The product of all elements.
+    let prod x = prodAxes [] x
+
+    /// The sum of the elements up to each place of an axis.
+    let cumsum axis (x: Tensor) =
+        make (Prim.Recurrence(Shape.axis "cumsum" x.Shape axis, node (onesLike x), node x))
+
+    /// The product of the elements up to each place of an axis.
+    let cumprod axis (x: Tensor) =
+        let axis = Shape.axis "cumprod" x.Shape axis
+        let first = Build.cast DType.Bool (Build.first axis x.Node)
+        let zero = Build.zeros x.Node
+        // The first element starts the run; after it each step multiplies.
+        make (Prim.Recurrence(axis, Build.select first zero x.Node, Build.select first x.Node zero))
+
+    /// The positions that sort an axis; equal elements keep their order, NaN counts as largest.
+    let argsort axis descending (x: Tensor) =
+        make (Prim.ArgSort(Shape.axis "argsort" x.Shape axis, descending, x.Node))
+
     let private arg op operation axis (x: Tensor) =
         let axis = Shape.axis operation x.Shape axis
         let kept = Graph.make (Prim.Arg(op, axis, x.Node))
@@ -379,8 +509,8 @@ module Tensor =
     let argmin axis x = arg ArgOp.ArgMin "argmin" axis x
 
     /// The variance along axes, which stay with size 1: the mean square of the centred elements, with `n -
-    /// correction` for `n`.
-    let private varAxesKeep correction axes (x: Tensor) =
+    /// correction` for `n`. NaN when that is 0.
+    let varAxesKeep correction axes (x: Tensor) =
         let centred = x - meanAxesKeep axes x
         let n = count "var" axes x - correction
         sumAxesKeep axes (square centred) / float (max 0 n)
@@ -389,20 +519,32 @@ module Tensor =
     let var correction axes x =
         varAxesKeep correction axes x |> drop "var" axes
 
-    /// The standard deviation along axes; `correction` 1 divides by `n - 1` (the sample's), 0 by `n`.
-    let std correction axes x = sqrt (var correction axes x)
+    /// The standard deviation along axes, which stay with size 1; its derivative is 0 where it is 0.
+    let stdAxesKeep correction axes x =
+        rootOfSquares (varAxesKeep correction axes x)
 
-    /// `log (sum (exp x))` along an axis, which stays with size 1; shifted by the row's own maximum, so that
-    /// nothing overflows.
-    let logSumExpKeep axis (x: Tensor) =
-        let top = stopGradient (amaxAxesKeep [ axis ] x)
+    /// The standard deviation along axes; `correction` 1 divides by `n - 1` (the sample's), 0 by `n`. Its
+    /// derivative is 0 where it is 0.
+    let std correction axes x =
+        stdAxesKeep correction axes x |> drop "std" axes
+
+    /// `log (sum (exp x))` along axes (all of them for an empty list), which stay with size 1; shifted by the
+    /// largest element, so that nothing overflows. -inf for elements that are all -inf, inf where one is.
+    let logSumExpAxesKeep axes (x: Tensor) =
+        let top = stopGradient (amaxAxesKeep axes x)
         // An infinite maximum must not be subtracted from itself.
         let shift = where (lt (abs top) (full x.DType [] infinity)) top (zerosLike top)
-        log (sumAxesKeep [ axis ] (exp (x - shift))) + shift
+        log (sumAxesKeep axes (exp (x - shift))) + shift
+
+    /// `log (sum (exp x))` along axes (all of them for an empty list).
+    let logSumExpAxes axes x =
+        logSumExpAxesKeep axes x |> drop "logsumexp" axes
+
+    /// `log (sum (exp x))` along an axis, which stays with size 1.
+    let logSumExpKeep axis x = logSumExpAxesKeep [ axis ] x
 
     /// `log (sum (exp x))` along an axis.
-    let logSumExp axis x =
-        logSumExpKeep axis x |> drop "logsumexp" [ axis ]
+    let logSumExp axis x = logSumExpAxes [ axis ] x
 
     /// `x - log (sum (exp x))` along an axis: the logarithms of probabilities that sum to 1.
     let logSoftmax axis (x: Tensor) =
@@ -459,13 +601,42 @@ module Tensor =
         | Some bias -> product + bias
         | None -> product
 
-    /// `result[i, j] = x[i, index[i, j]]` for axis 1, and so on: `index` has the rank of `x` and may differ
-    /// in size on `axis` alone.
-    let gather axis (index: Tensor) (x: Tensor) =
+    /// `x` cut to the sizes of `index` on all axes but one.
+    let private fitTo operation axis (index: Tensor) (x: Tensor) =
         if index.Rank <> x.Rank then
-            Fail.shape $"gather: index {index.Shape} and source {x.Shape} need equal ranks"
+            Fail.shape $"{operation}: index {index.Shape} and source {x.Shape} need equal ranks"
 
-        make (Prim.Gather(Shape.axis "gather" x.Shape axis, x.Node, index.Node))
+        let cut (x: Tensor) other =
+            let size = index.Shape[other]
+
+            if other = axis || size = x.Shape[other] then
+                x
+            elif size > x.Shape[other] then
+                Fail.shape (
+                    $"{operation}: index {index.Shape} has {size} places at axis {other} "
+                    + $"and source {x.Shape} only {x.Shape[other]}"
+                )
+            else
+                narrow other 0 size x
+
+        Seq.fold cut x (seq { 0 .. x.Rank - 1 })
+
+    /// `result[i, j] = x[i, index[i, j]]` for axis 1, and so on: `index` (whole numbers) has the rank of `x`,
+    /// any size on `axis`, and no more than the size of `x` elsewhere. Raises ShapeException when it does not
+    /// fit, ValueException, when evaluated, for an index that leaves the axis.
+    let gather axis (index: Tensor) (x: Tensor) =
+        let axis = Shape.axis "gather" x.Shape axis
+        make (Prim.Gather(axis, (fitTo "gather" axis index x).Node, index.Node))
+
+    /// The elements of an axis in order, and where each came from.
+    let sort axis descending (x: Tensor) : Tensor * Tensor =
+        let order = argsort axis descending x
+        gather axis order x, order
+
+    /// The `count` largest (or smallest) elements of an axis in order, and where each came from.
+    let topk count axis largest (x: Tensor) : Tensor * Tensor =
+        let order = argsort axis largest x |> narrow axis 0 count
+        gather axis order x, order
 
     /// The transpose of `gather`: zeros with `length` places on `axis`, with each element of `x` added at its
     /// index.
@@ -491,3 +662,115 @@ module Tensor =
     /// zeros alone.
     let oneHot classes (index: Tensor) =
         eq (unsqueeze -1 index) (arange classes) |> cast DType.Int64
+
+    // ---- windows and parts ----------------------------------------
+
+    /// All windows of `size` elements, `dilation` apart, that start every `step` places of an axis; a new
+    /// last axis holds the elements of each. Nothing is copied.
+    let unfold axis size step dilation (x: Tensor) =
+        make (Prim.Windows(Shape.axis "unfold" x.Shape axis, size, step, dilation, x.Node))
+
+    /// The elements of each axis in reverse order.
+    let flip (axes: int list) (x: Tensor) =
+        axes
+        |> List.map (Shape.axis "flip" x.Shape)
+        |> List.fold (fun node axis -> Build.flip axis node) x.Node
+        |> Tensor
+
+    /// The elements `start, start + step, …` before `stop` of an axis. Negative positions count from the end,
+    /// as in Python; what lies outside is left out. Raises OptionException for a step of 0.
+    let slice axis (start: int) (stop: int) (step: int) (x: Tensor) =
+        if step = 0 then
+            Fail.option "slice: the step is 0; it needs to move"
+
+        let axis = Shape.axis "slice" x.Shape axis
+        let size = x.Shape[axis]
+
+        let place low high i =
+            (if i < 0 then i + size else i) |> max low |> min high
+
+        let first, last =
+            if step > 0 then
+                place 0 size start, place 0 size stop
+            else
+                place -1 (size - 1) start, place -1 (size - 1) stop
+
+        let count = max 0 ((last - first + step - Math.Sign step) / step)
+
+        let span a n =
+            if a = axis then
+                {
+                    Start = (if count = 0 then 0 else first)
+                    Step = step
+                    Count = count
+                }
+            else
+                { Start = 0; Step = 1; Count = n }
+
+        make (Prim.Slice(Array.mapi span x.Shape.Dims, x.Node))
+
+    /// The elements of an axis moved by `shift` places; those that leave at one end come back at the other.
+    let roll (shift: int) axis (x: Tensor) =
+        let size = x.Shape[Shape.axis "roll" x.Shape axis]
+        let at = if size = 0 then 0 else ((-shift % size) + size) % size
+        cat axis [ narrow axis at (size - at) x; narrow axis 0 at x ]
+
+    /// `x` beside itself, `counts[i]` times along axis `i`; leading axes may be new.
+    let repeat (counts: int list) (x: Tensor) =
+        if counts.Length < x.Rank then
+            Fail.shape $"repeat: {Text.bracketed counts} has fewer numbers than {x.Shape} has axes"
+
+        let aligned =
+            reshape (List.replicate (counts.Length - x.Rank) 1 @ List.ofArray x.Shape.Dims) x
+
+        counts
+        |> List.indexed
+        |> List.fold (fun x (axis, n) -> if n = 1 then x else cat axis (List.replicate n x)) aligned
+
+    let private placesOf operation (x: Tensor) =
+        if x.Rank < 2 then
+            Fail.shape $"{operation}: shape {x.Shape} has no matrices; it needs two axes or more"
+
+        let places size along = arange size |> unsqueeze along
+        places x.Shape[-2] 1, places x.Shape[-1] 0
+
+    /// The lower triangle of matrices: elements above the diagonal number `diagonal` are 0.
+    let tril (diagonal: int) (x: Tensor) =
+        let row, column = placesOf "tril" x
+        where (le column (row + diagonal)) x (zerosLike x)
+
+    /// The upper triangle of matrices: elements below the diagonal number `diagonal` are 0.
+    let triu (diagonal: int) (x: Tensor) =
+        let row, column = placesOf "triu" x
+        where (ge column (row + diagonal)) x (zerosLike x)
+
+    /// Diagonal number `offset` of matrices, as a last axis.
+    let diagonal (offset: int) (x: Tensor) =
+        let rows, columns = x.Shape[-2], x.Shape[-1]
+        let top, left = max 0 -offset, max 0 offset
+        let count = max 0 (min (rows - top) (columns - left))
+        // Along the diagonal of a matrix read row by row, neighbours are one row and one column apart.
+        let picked: Tensor = (arange count + top) * columns + (arange count + left)
+
+        reshape [ yield! x.Shape.Dims[.. x.Rank - 3]; rows * columns ] x
+        |> indexSelect -1 picked
+
+    /// The identity matrix (float32).
+    let eye size =
+        eq (arange size |> unsqueeze 1) (arange size) |> cast DType.Float32
+
+    /// `count` numbers from `start` to `stop`, both included, evenly spaced (float32).
+    let linspace (start: float) (stop: float) count =
+        let step =
+            if count < 2 then
+                0.0
+            else
+                (stop - start) / float (count - 1)
+
+        let place = cast DType.Float64 (arange count)
+        // The second half is counted from the end, so that both ends are exact.
+        where
+            (lt place (full DType.Float64 [] (float count / 2.0)))
+            (place * step + start)
+            (stop - (float count - 1.0 - place) * step)
+        |> cast DType.Float32

@@ -15,6 +15,11 @@ type UnaryOp =
     | Cos
     | Tanh
     | Sigmoid
+    | Erf
+    | Erfinv
+    | Floor
+    | Ceil
+    | Round
 
     /// The name that messages use. (The one that F# would generate takes a thousand times as long.)
     override this.ToString() =
@@ -31,6 +36,11 @@ type UnaryOp =
         | Cos -> "cos"
         | Tanh -> "tanh"
         | Sigmoid -> "sigmoid"
+        | Erf -> "erf"
+        | Erfinv -> "erfinv"
+        | Floor -> "floor"
+        | Ceil -> "ceil"
+        | Round -> "round"
 
 /// Functions of two elements of the same type.
 [<RequireQualifiedAccess>]
@@ -41,6 +51,8 @@ type BinaryOp =
     | Div
     | Maximum
     | Minimum
+    | Pow
+    | Atan2
 
     /// The name that messages use. (The one that F# would generate takes a thousand times as long.)
     override this.ToString() =
@@ -51,6 +63,8 @@ type BinaryOp =
         | Div -> "div"
         | Maximum -> "maximum"
         | Minimum -> "minimum"
+        | Pow -> "pow"
+        | Atan2 -> "atan2"
 
 /// Comparisons; the result is boolean.
 [<RequireQualifiedAccess>]
@@ -77,12 +91,16 @@ type CompareOp =
 type ReduceOp =
     | Sum
     | Max
+    | Min
+    | Product
 
     /// The name that messages use. (The one that F# would generate takes a thousand times as long.)
     override this.ToString() =
         match this with
         | Sum -> "sum"
         | Max -> "max"
+        | Min -> "min"
+        | Product -> "product"
 
 /// Which element an arg-reduction looks for.
 [<RequireQualifiedAccess>]
@@ -101,6 +119,14 @@ type ArgOp =
 [<Struct>]
 type Span = { Start: int; Step: int; Count: int }
 
+/// A derivative rule that is not built in: a user's own, or that of a recomputed part. Equal only to itself.
+/// What it does is known where derivatives are (`NodeRule`); here it has a name for messages.
+[<AbstractClass>]
+type CustomRule(name: string) =
+
+    /// What messages and printed graphs call it.
+    member _.Name = name
+
 /// One primitive with its operands of type `'x`: nodes in a graph, value numbers in a program, shapes in a
 /// shape rule. The union is closed: every rule (shape, derivative, transpose, kernels) matches on all of it,
 /// so that a missing rule does not compile. Operands of elementwise cases have equal shapes and types:
@@ -111,8 +137,9 @@ type Prim<'x> =
     | Constant of literal: Literal * shape: Shape
     /// The whole numbers `0 … length - 1`.
     | Iota of dtype: DType * length: int
-    /// Random elements that depend on the key (int32, two words) and the stream's number alone: whole numbers
-    /// fill their type, real ones are uniform in [0, 1).
+    /// Random elements that depend on the key (int32, two words on its last axis) and the stream's number
+    /// alone: whole numbers fill their type, real ones are uniform in [0, 1). Leading axes of the key are
+    /// those of the result: each key has numbers of its own.
     | Random of dtype: DType * shape: Shape * stream: uint32 * key: 'x
     | Unary of op: UnaryOp * x: 'x
     | Binary of op: BinaryOp * a: 'x * b: 'x
@@ -144,10 +171,41 @@ type Prim<'x> =
     /// The transpose of `Gather`: zeros with `length` places on the axis, and `source` added at `index`, in
     /// order.
     | ScatterAdd of axis: int * length: int * source: 'x * index: 'x
+    /// Runs along an axis: `h[k] = decay[k] · h[k - 1] + input[k]`, with `h[-1] = 0`. Sums and products up to
+    /// each place are such runs, and so are its own derivative and transpose.
+    | Recurrence of axis: int * decay: 'x * input: 'x
+    /// The positions (int64) that sort the elements of an axis; equal ones keep their order, NaN counts as
+    /// largest.
+    | ArgSort of axis: int * descending: bool * x: 'x
+    /// All windows of `size` elements, `dilation` apart, that start every `step` places of an axis: the axis
+    /// counts windows, and a new last axis the elements of a window.
+    | Windows of axis: int * size: int * step: int * dilation: int * x: 'x
+    /// The transpose of `Windows`: zeros with `length` places on the axis, and each window added where it was
+    /// taken from.
+    | Overlap of axis: int * length: int * step: int * dilation: int * x: 'x
+    /// The lower triangular `L` with `L · Lᵀ = x`, for symmetric matrices of which the lower triangle is
+    /// read.
+    | Cholesky of x: 'x
+    /// `X` with `a · X = b`, by the lower or upper triangle of `a` alone.
+    | TriangularSolve of lower: bool * a: 'x * b: 'x
+    /// `X` with `a · X = b`.
+    | Solve of a: 'x * b: 'x
+    /// The determinant of matrices, whose two axes stay with size 1.
+    | Determinant of x: 'x
     /// The operand, as a constant of every derivative.
     | StopGradient of x: 'x
     /// The operand, as the variable of a derivative in progress.
     | Variable of x: 'x
+    /// The operand, not looked at before all of `after` are computed: what is made of it is computed again,
+    /// and late.
+    | Barrier of x: 'x * after: 'x[]
+    /// `value`, which is result number `output` of a function of the `inputs` whose derivative is that of the
+    /// rule.
+    | Custom of rule: CustomRule * output: int * value: 'x * inputs: 'x[]
+    /// How `value`, result number `output`, moves when the inputs numbered `moving` move along `tangents`:
+    /// known by its transpose alone, the rule's reverse. It lives between linearising and transposing;
+    /// nothing computes it.
+    | Opaque of rule: CustomRule * output: int * moving: int[] * value: 'x * inputs: 'x[] * tangents: 'x[]
 
 /// Walking the operands of a primitive.
 [<RequireQualifiedAccess>]
@@ -175,8 +233,20 @@ module Prim =
         | Prim.MatMul(a, b) -> Prim.MatMul(f a, f b)
         | Prim.Gather(axis, source, index) -> Prim.Gather(axis, f source, f index)
         | Prim.ScatterAdd(axis, length, source, index) -> Prim.ScatterAdd(axis, length, f source, f index)
+        | Prim.Recurrence(axis, decay, input) -> Prim.Recurrence(axis, f decay, f input)
+        | Prim.ArgSort(axis, descending, x) -> Prim.ArgSort(axis, descending, f x)
+        | Prim.Windows(axis, size, step, dilation, x) -> Prim.Windows(axis, size, step, dilation, f x)
+        | Prim.Overlap(axis, length, step, dilation, x) -> Prim.Overlap(axis, length, step, dilation, f x)
+        | Prim.Cholesky x -> Prim.Cholesky(f x)
+        | Prim.TriangularSolve(lower, a, b) -> Prim.TriangularSolve(lower, f a, f b)
+        | Prim.Solve(a, b) -> Prim.Solve(f a, f b)
+        | Prim.Determinant x -> Prim.Determinant(f x)
         | Prim.StopGradient x -> Prim.StopGradient(f x)
         | Prim.Variable x -> Prim.Variable(f x)
+        | Prim.Barrier(x, after) -> Prim.Barrier(f x, Array.map f after)
+        | Prim.Custom(rule, output, value, inputs) -> Prim.Custom(rule, output, f value, Array.map f inputs)
+        | Prim.Opaque(rule, output, moving, value, inputs, tangents) ->
+            Prim.Opaque(rule, output, moving, f value, Array.map f inputs, Array.map f tangents)
 
     /// The operands in order.
     let operands (prim: Prim<'x>) : 'x[] =
@@ -193,15 +263,26 @@ module Prim =
         | Prim.Expand(_, x)
         | Prim.Slice(_, x)
         | Prim.Embed(_, _, x)
+        | Prim.ArgSort(_, _, x)
+        | Prim.Cholesky x
+        | Prim.Determinant x
+        | Prim.Windows(_, _, _, _, x)
+        | Prim.Overlap(_, _, _, _, x)
         | Prim.StopGradient x
         | Prim.Variable x -> [| x |]
         | Prim.Binary(_, a, b)
         | Prim.Compare(_, a, b)
         | Prim.MatMul(a, b)
         | Prim.Gather(_, a, b)
+        | Prim.Recurrence(_, a, b)
+        | Prim.TriangularSolve(_, a, b)
+        | Prim.Solve(a, b)
         | Prim.ScatterAdd(_, _, a, b) -> [| a; b |]
         | Prim.Select(c, a, b) -> [| c; a; b |]
         | Prim.Concat(_, xs) -> xs
+        | Prim.Barrier(x, xs)
+        | Prim.Custom(_, _, x, xs) -> Array.append [| x |] xs
+        | Prim.Opaque(_, _, _, x, inputs, tangents) -> Array.concat [ [| x |]; inputs; tangents ]
 
     /// The name that messages and printed graphs use: `add`, `matmul`, `sum`.
     let name (prim: Prim<'x>) =
@@ -225,5 +306,16 @@ module Prim =
         | Prim.MatMul _ -> "matmul"
         | Prim.Gather _ -> "gather"
         | Prim.ScatterAdd _ -> "scatteradd"
+        | Prim.Recurrence _ -> "recurrence"
+        | Prim.ArgSort _ -> "argsort"
+        | Prim.Windows _ -> "windows"
+        | Prim.Overlap _ -> "overlap"
+        | Prim.Cholesky _ -> "cholesky"
+        | Prim.TriangularSolve _ -> "triangularsolve"
+        | Prim.Solve _ -> "solve"
+        | Prim.Determinant _ -> "determinant"
         | Prim.StopGradient _ -> "stopgradient"
         | Prim.Variable _ -> "variable"
+        | Prim.Barrier _ -> "barrier"
+        | Prim.Custom(rule, _, _, _) -> rule.Name
+        | Prim.Opaque(rule, _, _, _, _, _) -> rule.Name

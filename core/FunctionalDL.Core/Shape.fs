@@ -34,9 +34,13 @@ type Shape internal (dims: int[]) =
     /// A copy of the sizes.
     member this.ToArray() = Array.copy this.Dims
 
-    override this.Equals other =
+    /// Whether the sizes are the same.
+    member this.Equals(other: Shape) =
+        this.Dims.AsSpan().SequenceEqual(other.Dims.AsSpan())
+
+    override this.Equals(other: obj) =
         match other with
-        | :? Shape as s -> this.Dims.AsSpan().SequenceEqual(s.Dims.AsSpan())
+        | :? Shape as s -> this.Equals s
         | _ -> false
 
     override this.GetHashCode() =
@@ -51,8 +55,7 @@ type Shape internal (dims: int[]) =
     override this.ToString() = Text.bracketed this.Dims
 
     interface IEquatable<Shape> with
-        member this.Equals other =
-            this.Dims.AsSpan().SequenceEqual(other.Dims.AsSpan())
+        member this.Equals other = this.Equals other
 
 /// The arithmetic of shapes: broadcasting, axes, strides.
 [<RequireQualifiedAccess>]

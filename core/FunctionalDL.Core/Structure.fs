@@ -4,6 +4,7 @@ open System
 open System.Collections.Concurrent
 open System.Collections.Generic
 open System.Reflection
+open System.Runtime.CompilerServices
 open FSharp.Reflection
 
 /// How the values of one type come apart into tensors and static parts, and together again.
@@ -13,6 +14,8 @@ type private Codec = {
     TakeApart: obj -> List<Tensor> -> List<obj> -> unit
     /// The value again, with tensors taken from the queue instead of its own.
     PutTogether: obj -> Queue<Tensor> -> obj
+    /// Adds the path of each tensor of the value, which itself is at the given path.
+    Name: obj -> string -> List<string> -> unit
 }
 
 /// The codecs of all types, made when a type is first met.
@@ -21,14 +24,20 @@ type private Codecs private () =
 
     static let made = ConcurrentDictionary<Type, Codec>()
 
+    /// Private records and unions are taken apart too: left whole, their tensors would silently have no
+    /// derivative.
+    static let anyAccess = BindingFlags.Public ||| BindingFlags.NonPublic
+
     static let tensor = {
         TakeApart = fun value tensors _ -> tensors.Add(value :?> Tensor)
         PutTogether = fun _ tensors -> box (tensors.Dequeue())
+        Name = fun _ path names -> names.Add path
     }
 
     static let constant = {
         TakeApart = fun value _ statics -> statics.Add value
         PutTogether = fun value _ -> value
+        Name = fun _ _ _ -> ()
     }
 
     static member Of(t: Type) : Codec =
@@ -39,32 +48,51 @@ type private Codecs private () =
             made[t] <- codec
             codec
 
-    /// Fields in order, read and made by the two functions. The codecs of the fields are looked up at use: types
-    /// may be recursive.
-    static member private Product(types: Type[], read: obj -> obj[], make: obj[] -> obj) : Codec = {
-        TakeApart =
-            fun value tensors statics ->
-                let fields = read value
+    /// Fields in order, read and made by the two functions; `names` follow the path of the whole. The codecs
+    /// of the fields are looked up at first use: types may be recursive.
+    static member private Product
+        (types: Type[], names: string[], read: obj -> obj[], make: obj[] -> obj)
+        : Codec =
+        let codecs = lazy (types |> Array.map Codecs.Of)
 
-                for i in 0 .. types.Length - 1 do
-                    Codecs.Of(types[i]).TakeApart fields[i] tensors statics
-        PutTogether =
-            fun value tensors ->
-                read value
-                |> Array.mapi (fun i field -> Codecs.Of(types[i]).PutTogether field tensors)
-                |> make
-    }
+        {
+            TakeApart =
+                fun value tensors statics ->
+                    let fields = read value
+
+                    for i in 0 .. fields.Length - 1 do
+                        codecs.Value[i].TakeApart fields[i] tensors statics
+            PutTogether =
+                fun value tensors ->
+                    let fields = read value
+
+                    for i in 0 .. fields.Length - 1 do
+                        fields[i] <- codecs.Value[i].PutTogether fields[i] tensors
+
+                    make fields
+            Name =
+                fun value path found ->
+                    let fields = read value
+
+                    for i in 0 .. fields.Length - 1 do
+                        codecs.Value[i].Name fields[i] (path + names[i]) found
+        }
 
     /// The tag of a union's case is static.
     static member private Union(t: Type) : Codec =
-        let tag = FSharpValue.PreComputeUnionTagReader t
+        let tag = FSharpValue.PreComputeUnionTagReader(t, anyAccess)
 
         let cases =
-            FSharpType.GetUnionCases t
+            FSharpType.GetUnionCases(t, anyAccess)
             |> Array.map (fun case ->
-                let types = case.GetFields() |> Array.map _.PropertyType
-                let read = FSharpValue.PreComputeUnionReader case
-                Codecs.Product(types, read, FSharpValue.PreComputeUnionConstructor case))
+                let fields = case.GetFields()
+                let types = fields |> Array.map _.PropertyType
+
+                let names =
+                    fields |> Array.map (fun f -> if fields.Length = 1 then "" else "." + f.Name)
+
+                let read = FSharpValue.PreComputeUnionReader(case, anyAccess)
+                Codecs.Product(types, names, read, FSharpValue.PreComputeUnionConstructor(case, anyAccess)))
 
         {
             TakeApart =
@@ -73,11 +101,18 @@ type private Codecs private () =
                     statics.Add case
                     cases[case].TakeApart value tensors statics
             PutTogether = fun value tensors -> cases[tag value].PutTogether value tensors
+            Name = fun value path found -> cases[tag value].Name value path found
         }
 
     /// Items of one type; their number is static.
     static member private Items<'c, 't>(toArray: 'c -> 't[], ofArray: 't[] -> 'c) : Codec =
         let item = lazy Codecs.Of typeof<'t>
+
+        /// Where an item is: by its own name when it is a pair of a name and something, else by its number.
+        let place i (value: obj) =
+            match value with
+            | :? ITuple as pair when pair.Length = 2 && (pair[0] :? string) -> $".{pair[0]}"
+            | _ -> $"[{i}]"
 
         {
             TakeApart =
@@ -93,6 +128,10 @@ type private Codecs private () =
                     |> Array.map (fun i -> unbox<'t>(item.Value.PutTogether (box i) tensors))
                     |> ofArray
                     |> box
+            Name =
+                fun value path found ->
+                    toArray (unbox<'c> value)
+                    |> Array.iteri (fun i v -> item.Value.Name (box v) (path + place i (box v)) found)
         }
 
     static member private Arrays<'t>() = Codecs.Items<'t[], 't>(id, id)
@@ -122,26 +161,32 @@ type private Codecs private () =
         elif isA typedefof<Map<_, _>> then
             generic "Maps" (t.GetGenericArguments())
         elif FSharpType.IsTuple t then
+            let types = FSharpType.GetTupleElements t
+            // The name in a pair is what its place is called already.
+            let isNamed = types.Length = 2 && types[0] = typeof<string>
+            let names = types |> Array.mapi (fun i _ -> if isNamed then "" else $".{i}")
             let read = FSharpValue.PreComputeTupleReader t
-            Codecs.Product(FSharpType.GetTupleElements t, read, FSharpValue.PreComputeTupleConstructor t)
-        elif FSharpType.IsRecord t then
-            let types = FSharpType.GetRecordFields t |> Array.map _.PropertyType
-            let read = FSharpValue.PreComputeRecordReader t
-            Codecs.Product(types, read, FSharpValue.PreComputeRecordConstructor t)
-        elif FSharpType.IsUnion t then
+            Codecs.Product(types, names, read, FSharpValue.PreComputeTupleConstructor t)
+        elif FSharpType.IsRecord(t, anyAccess) then
+            let fields = FSharpType.GetRecordFields(t, anyAccess)
+            let types = fields |> Array.map _.PropertyType
+            let names = fields |> Array.map (fun f -> "." + f.Name)
+            let read = FSharpValue.PreComputeRecordReader(t, anyAccess)
+            Codecs.Product(types, names, read, FSharpValue.PreComputeRecordConstructor(t, anyAccess))
+        elif FSharpType.IsUnion(t, anyAccess) then
             Codecs.Union t
         else
             constant
 
 /// Any .NET value seen as a tree with tensors for leaves: a tensor, or a tuple, record, union, list, array or
-/// map of such values. Everything else in it (numbers, texts, functions) is *static*: part of the tree's form.
-/// This is what lets `grad` and `compile` take functions over whatever types a program uses for its parameters,
-/// state and batches.
+/// map of such values. Everything else in it (numbers, texts, functions) is *static*: part of the tree's
+/// form. This is what lets `grad` and `compile` take functions over whatever types a program uses for its
+/// parameters, state and batches.
 [<RequireQualifiedAccess>]
 module Structure =
 
-    /// The tensors of a value, in the order of its fields and items, and all else in it: two values with equal
-    /// static parts differ in their tensors alone.
+    /// The tensors of a value, in the order of its fields and items, and all else in it: two values with
+    /// equal static parts differ in their tensors alone.
     let takeApart (value: 'a) : struct (Tensor[] * obj[]) =
         let tensors, statics = List<Tensor>(), List<obj>()
         Codecs.Of(typeof<'a>).TakeApart (box value) tensors statics
@@ -151,6 +196,22 @@ module Structure =
     let leaves (value: 'a) : Tensor[] =
         let struct (tensors, _) = takeApart value
         tensors
+
+    /// What messages call each tensor of an argument, in the order of `leaves`: `argument 0` for the whole,
+    /// `argument 1.weight` for a field of the second of several.
+    let names (value: 'a) : string[] =
+        let found = List<string>()
+
+        match box value with
+        | :? ITuple as several when several.Length > 0 ->
+            Codecs.Of(typeof<'a>).Name (box value) "argument " found
+            // The first part of a tuple's path is its number: `argument .1`.
+            found
+            |> Seq.map (fun name -> name.Replace("argument .", "argument "))
+            |> Seq.toArray
+        | whole ->
+            Codecs.Of(typeof<'a>).Name whole "argument 0" found
+            found.ToArray()
 
     /// `value` with its tensors replaced, in the order of `leaves`.
     let rebuild (value: 'a) (tensors: Tensor seq) : 'a =

@@ -49,9 +49,13 @@ type Tensor internal (node: Node) =
         // Whole numbers have no quotient among them: they are divided as real numbers, as in PyTorch.
         let x, y =
             match op with
-            | BinaryOp.Div when not (DType.isFloat x.Type.DType) ->
+            | BinaryOp.Div
+            | BinaryOp.Pow
+            | BinaryOp.Atan2 when not (DType.isFloat x.Type.DType) ->
                 Build.cast DType.Float32 x, Build.cast DType.Float32 y
             | BinaryOp.Div
+            | BinaryOp.Pow
+            | BinaryOp.Atan2
             | BinaryOp.Add
             | BinaryOp.Sub
             | BinaryOp.Mul

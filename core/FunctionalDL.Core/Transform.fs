@@ -1,127 +1,23 @@
 namespace FunctionalDL.Core
 
-open System.Collections.Generic
-
-/// Derivatives of graphs. A derivative is another graph, so that derivatives nest to any order, in either
-/// mode.
-[<RequireQualifiedAccess>]
-module internal Differentiate =
-
-    /// How `outputs` move when the `variables` move along `tangents`; None where they do not move at all.
-    /// Variables are tracked nodes, and only what depends on them is walked.
-    let forward (variables: Node[]) (tangents: Node[]) (outputs: Node[]) : Node option[] =
-        let moves = Dictionary<Node, Node>(HashIdentity.Reference)
-        Array.iter2 (fun v t -> moves[v] <- t) variables tangents
-
-        let tangent (node: Node) =
-            match moves.TryGetValue node with
-            | true, t -> Some t
-            | _ -> None
-
-        for node in Graph.topological (fun n -> n.IsTracked && not (moves.ContainsKey n)) outputs do
-            match node.Origin with
-            | Origin.Made prim ->
-                if Prim.operands prim |> Array.exists moves.ContainsKey then
-                    match Derivative.rule prim node tangent with
-                    | Some t -> moves[node] <- t
-                    | None -> ()
-            | Origin.Stored
-            | Origin.Symbol _ -> ()
-
-        outputs |> Array.map tangent
-
-    /// The cotangents of the `variables` for these cotangents of `results`, which are linear in the variables
-    /// (symbols).
-    let private transpose (variables: Node[]) (results: struct (Node * Node)[]) : Node option[] =
-        let linear = HashSet<Node>(variables, HashIdentity.Reference)
-        let order = List<Node>()
-
-        for node in Graph.topological _.IsSymbolic (results |> Seq.map (fun (struct (r, _)) -> r)) do
-            match node.Origin with
-            | Origin.Made prim when Prim.operands prim |> Array.exists linear.Contains ->
-                linear.Add node |> ignore
-                order.Add node
-            | Origin.Made _
-            | Origin.Stored
-            | Origin.Symbol _ -> ()
-
-        let cotangents = Dictionary<Node, Node>(HashIdentity.Reference)
-
-        let add (node: Node) ct =
-            cotangents[node] <-
-                match cotangents.TryGetValue node with
-                | true, sum -> Build.add sum ct
-                | _ -> ct
-
-        for struct (result, ct) in results do
-            if linear.Contains result then
-                add result ct
-
-        for i in order.Count - 1 .. -1 .. 0 do
-            match cotangents.TryGetValue order[i], order[i].Origin with
-            | (true, ct), Origin.Made prim ->
-                for operand, contribution in Transpose.rule prim linear.Contains ct do
-                    add operand contribution
-            | _ -> ()
-
-        variables
-        |> Array.map (fun v ->
-            match cotangents.TryGetValue v with
-            | true, ct -> Some ct
-            | _ -> None)
-
-    /// The gradient of ⟨cotangents, outputs⟩ with respect to the variables: the forward derivative along
-    /// symbols, which is linear in them, transposed. None for a variable that no output depends on.
-    let reached (variables: Node[]) (outputs: Node[]) (cotangents: Node[]) : Node option[] =
-        let symbols = variables |> Array.map (fun v -> Graph.symbol "tangent" v.Type)
-
-        let results =
-            Array.zip (forward variables symbols outputs) cotangents
-            |> Array.choose (fun (t, ct) -> t |> Option.map (fun t -> struct (t, ct)))
-
-        transpose symbols results
-
-    /// `reached`, with zeros for what is not.
-    let reverse variables outputs cotangents : Node[] =
-        reached variables outputs cotangents
-        |> Array.map2 (fun v gradient -> gradient |> Option.defaultWith (fun () -> Build.zeros v)) variables
-
-    /// Variables for nodes: each stands for its node, and only what is made from the variable depends on it.
-    let variables operation (nodes: Node[]) =
-        for node in nodes do
-            if not (DType.isFloat node.Type.DType) then
-                Fail.dtype (
-                    $"{operation}: there is no derivative with respect to {node.Type}; "
-                    + "cast it to a float type, or let the function close over it"
-                )
-
-        nodes |> Array.map (fun n -> Graph.make (Prim.Variable n))
-
-    /// Results with the variables of a finished derivative replaced by what they stood for, so that nothing
-    /// keeps their graph.
-    let close (variables: Node[]) (nodes: Node[]) (results: Node[]) =
-        let replacements = Dictionary<Node, Node>(HashIdentity.Reference)
-        Array.iter2 (fun v n -> replacements[v] <- n) variables nodes
-        Graph.substitute replacements results
-
 /// Derivatives of functions. A function may take and give a tensor or any structure of tensors (tuples,
 /// records, lists, maps, trees); derivatives have the structure of what they belong to.
 [<AutoOpen>]
 module Transform =
 
-    let private nodes value =
+    let internal nodes value =
         Structure.leaves value |> Array.map _.Node
 
-    let private rebuild value (nodes: Node[]) =
+    let internal rebuild value (nodes: Node[]) =
         Structure.rebuild value (nodes |> Array.map Tensor)
 
     /// Runs `f` on variables in place of the tensors of `x`.
-    let private trace operation (f: 'a -> 'b) (x: 'a) =
+    let internal trace operation (f: 'a -> 'b) (x: 'a) =
         let inputs = nodes x
         let variables = Differentiate.variables operation inputs
         struct (inputs, variables, f (rebuild x variables))
 
-    let private requireForm operation (what: string) (expected: Node[]) (given: Node[]) =
+    let internal requireForm operation (what: string) (expected: Node[]) (given: Node[]) =
         let fits (e: Node) (g: Node) = e.Type = g.Type
 
         if expected.Length <> given.Length || not (Array.forall2 fits expected given) then
@@ -189,3 +85,7 @@ module Transform =
 
     /// The gradient of a function that gives a scalar. Raises ShapeException when it gives anything else.
     let grad (f: 'a -> Tensor) (x: 'a) : 'a = snd (valueAndGrad f x)
+
+    /// The product of the Hessian of a function that gives a scalar and `direction`, by forward mode over reverse mode: the
+    /// Hessian itself is never made. Raises ShapeException when `direction` does not have the form of `x`.
+    let hvp (f: 'a -> Tensor) (x: 'a) (direction: 'a) : 'a = snd (jvp (grad f) x direction)

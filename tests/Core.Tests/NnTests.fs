@@ -89,11 +89,12 @@ let ``losses refuse shapes that do not meet`` () =
         (fun () -> Loss.mse (Tensor.zeros [ 4 ]) (Tensor.zeros [ 4; 1 ]) |> ignore)
 
     raises<ShapeException>
-        "nll: the output is [2; 3] and the target [3]; it needs [batch; classes] and [batch]"
+        "crossEntropy: the output is [2; 3] and the target [3]; it needs [batch; classes] and [batch]"
         (fun () -> Loss.crossEntropy (labels [ 0L; 1L; 2L ]) (logits ()) |> ignore)
 
-    raises<DTypeException>
-        "gather: the index is float64[2; 1]; it needs whole numbers (int64 or int32)"
+    // A target of real numbers is one of probabilities, which has the output's shape.
+    raises<ShapeException>
+        "crossEntropy: the output is [2; 3] and the target [2]; they need equal shapes: squeeze or unsqueeze one"
         (fun () -> Loss.crossEntropy (vector [ 0.0; 1.0 ]) (logits ()) |> ignore)
 
 [<TestCase("reference")>]

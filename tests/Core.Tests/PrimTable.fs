@@ -51,6 +51,16 @@ let private awayFromZero (rng: Random) low high shape =
     uniform rng low high shape
     |> Array.map (fun x -> if rng.Next 2 = 0 then x else -x)
 
+/// Whole numbers with something from [low, high] added: no closer to a step than that is to it.
+let private betweenSteps (rng: Random) low high shape =
+    uniform rng low high shape |> Array.map (fun x -> float (rng.Next(-2, 3)) + x)
+
+/// Some of the elements, often none, are 0.
+let private withZeros (rng: Random) (values: float[]) =
+    let zeros = rng.Next 3
+    let places = Array.init zeros (fun _ -> rng.Next(max 1 values.Length))
+    values |> Array.mapi (fun i x -> if Array.contains i places then 0.0 else x)
+
 let private constants (rng: Random) shape =
     Tensor.ofFloats shape (uniform rng -2.0 2.0 shape)
 
@@ -81,6 +91,20 @@ let private unaryRow op : Random -> Case =
     | UnaryOp.Cos -> within -3.0 3.0 Tensor.cos
     | UnaryOp.Tanh -> within -2.0 2.0 Tensor.tanh
     | UnaryOp.Sigmoid -> within -3.0 3.0 Tensor.sigmoid
+    | UnaryOp.Erf -> within -2.0 2.0 Tensor.erf
+    | UnaryOp.Erfinv -> within -0.5 0.5 Tensor.erfinv
+    | UnaryOp.Floor ->
+        fun rng ->
+            let shape = anyShape rng
+            one shape (betweenSteps rng 0.25 0.75 shape) Tensor.floor
+    | UnaryOp.Ceil ->
+        fun rng ->
+            let shape = anyShape rng
+            one shape (betweenSteps rng 0.25 0.75 shape) Tensor.ceil
+    | UnaryOp.Round ->
+        fun rng ->
+            let shape = anyShape rng
+            one shape (betweenSteps rng -0.25 0.25 shape) Tensor.round
 
 /// Two shapes that broadcast to one another.
 let private shapePair rng =
@@ -104,6 +128,23 @@ let private untied (rng: Random) f =
     let odd = uniform rng -2.0 2.0 b |> Array.map (fun x -> coarse x + 0.0625)
     two (a, uniform rng -2.0 2.0 a |> Array.map coarse) (b, odd) f
 
+/// Positive bases with any exponents, among them those that kernels compute in other ways; bases of either
+/// sign with whole exponents, which are constants.
+let private powCase (rng: Random) =
+    let a, b = shapePair rng
+    let bases = uniform rng 0.75 2.0 a
+
+    match rng.Next 3 with
+    | 0 -> two (a, bases) (b, uniform rng -1.0 3.0 b) Tensor.pow
+    | 1 ->
+        let usual =
+            Array.init (elements b) (fun _ -> oneOf rng [ -1.0; 0.0; 0.5; 1.0; 2.0; 3.0 ])
+
+        two (a, bases) (b, usual) Tensor.pow
+    | _ ->
+        let exponent = oneOf rng [ -2.0; -1.0; 0.0; 1.0; 2.0; 3.0; 4.0 ]
+        one a (awayFromZero rng 0.75 2.0 a) (Tensor.powScalar exponent)
+
 let private binaryRow op : Random -> Case =
     match op with
     | BinaryOp.Add -> fun rng -> pair rng -2.0 2.0 (+)
@@ -115,6 +156,12 @@ let private binaryRow op : Random -> Case =
             two (a, uniform rng -2.0 2.0 a) (b, awayFromZero rng 0.75 2.0 b) (/)
     | BinaryOp.Maximum -> fun rng -> untied rng Tensor.maximum
     | BinaryOp.Minimum -> fun rng -> untied rng Tensor.minimum
+    | BinaryOp.Pow -> powCase
+    | BinaryOp.Atan2 ->
+        // Away from the origin, and from the half-line where the angle jumps.
+        fun rng ->
+            let a, b = shapePair rng
+            two (a, awayFromZero rng 0.75 2.0 a) (b, awayFromZero rng 0.75 2.0 b) Tensor.atan2
 
 let private compareRow op : Random -> Case =
     let compare =
@@ -144,6 +191,8 @@ let private reduceRow op : Random -> Case =
         match op with
         | ReduceOp.Sum -> one shape (uniform rng -2.0 2.0 shape) (Tensor.sumAxes axes)
         | ReduceOp.Max -> one shape (distinct rng shape) (Tensor.amaxAxes axes)
+        | ReduceOp.Min -> one shape (distinct rng shape) (Tensor.aminAxes axes)
+        | ReduceOp.Product -> one shape (uniform rng -1.5 1.5 shape |> withZeros rng) (Tensor.prodAxes axes)
 
 let private argRow op : Random -> Case =
     let arg =
@@ -157,6 +206,22 @@ let private argRow op : Random -> Case =
 
         one shape (distinct rng shape) (fun x ->
             x * Tensor.cast DType.Float64 (Tensor.unsqueeze axis (arg axis x)))
+
+let private recurrenceCase (rng: Random) =
+    let shape = axisShape rng
+    let axis = rng.Next shape.Length
+
+    if rng.Next 3 = 0 then
+        one shape (uniform rng -2.0 2.0 shape) (Tensor.cumsum axis)
+    else
+        one shape (uniform rng -1.5 1.5 shape |> withZeros rng) (Tensor.cumprod axis)
+
+/// As for `argRow`, the positions are a constant of the derivative.
+let private argSortCase (rng: Random) =
+    let shape = axisShape rng
+    let axis, descending = rng.Next shape.Length, rng.Next 2 = 0
+
+    one shape (distinct rng shape) (fun x -> x * Tensor.cast DType.Float64 (Tensor.argsort axis descending x))
 
 // ---- rows of movements -------------------------------------------------------------------------------------------
 
@@ -193,6 +258,23 @@ let private matMulCase rng =
 
     two (a, uniform rng -2.0 2.0 a) (b, uniform rng -2.0 2.0 b) Tensor.matmul
 
+/// Windows along an axis, and how many places they need there: their size, step and dilation.
+let private windowsCase (rng: Random) =
+    let rank, axis = 1 + rng.Next 2, rng.Next 2
+    let axis = axis % rank
+    let size, step, dilation = 1 + rng.Next 3, 1 + rng.Next 3, 1 + rng.Next 2
+    let covered = (size - 1) * dilation + 1
+    let length = covered + rng.Next 5
+    let shape = List.init rank (fun a -> if a = axis then length else 2)
+    shape, Tensor.unfold axis size step dilation
+
+/// Reached as what transposes windows.
+let private overlapCase (rng: Random) =
+    let shape, windows = windowsCase rng
+    let whole = Tensor.full DType.Float64 shape 0.0
+    let parts = dimsOf (windows whole)
+    one parts (uniform rng -2.0 2.0 parts) (fun x -> snd (vjp windows whole) x)
+
 /// An index for each element of `shape`, below `length`; repeated ones are likely.
 let private indexOf (rng: Random) length shape =
     Tensor.ofInt64s shape (Array.init (elements shape) (fun _ -> int64 (rng.Next length)))
@@ -219,6 +301,33 @@ let private permutation (rng: Random) rank =
     let axes = Array.init rank id
     rng.Shuffle axes
     List.ofArray axes
+
+// ---- rows of matrices --------------------------------------------------------------------------------------------
+
+let private squareShape rng =
+    oneOf rng [ [ 1; 1 ]; [ 2; 2 ]; [ 3; 3 ]; [ 4; 4 ]; [ 2; 3; 3 ]; [ 2; 1; 2; 2 ] ]
+
+let private plusIdentity factor (x: Tensor) =
+    x + factor * Tensor.cast DType.Float64 (Tensor.eye x.Shape[-1])
+
+/// Positive definite for every `x`, with no eigenvalue below 2.
+let private definite (x: Tensor) =
+    plusIdentity 2.0 (Tensor.matmul x (Tensor.transpose -2 -1 x))
+
+/// Its diagonal is larger than the rest of a row together, for `x` in [-0.75, 0.75] and up to four rows: far
+/// from singular.
+let private dominant (x: Tensor) = plusIdentity 4.0 x
+
+let private matrix f (rng: Random) =
+    let shape = squareShape rng
+    one shape (uniform rng -0.75 0.75 shape) f
+
+let private system solve (rng: Random) =
+    let shape = squareShape rng
+    let right = List.updateAt (shape.Length - 1) (1 + rng.Next 3) shape
+
+    two (shape, uniform rng -0.75 0.75 shape) (right, uniform rng -2.0 2.0 right) (fun a b ->
+        solve (dominant a) b)
 
 // ---- the table ---------------------------------------------------------------------------------------------------
 
@@ -297,6 +406,20 @@ let rowOf (prim: Prim<int>) : Row =
         | Prim.MatMul _ -> matMulCase
         | Prim.Gather _ -> gatherCase
         | Prim.ScatterAdd _ -> scatterCase
+        | Prim.Recurrence _ -> recurrenceCase
+        | Prim.ArgSort _ -> argSortCase
+        | Prim.Windows _ ->
+            fun rng ->
+                let shape, windows = windowsCase rng
+                one shape (uniform rng -2.0 2.0 shape) windows
+        | Prim.Overlap _ -> overlapCase
+        | Prim.Cholesky _ -> matrix (definite >> Linalg.cholesky)
+        | Prim.TriangularSolve _ ->
+            fun rng ->
+                let lower = rng.Next 2 = 0
+                system (Linalg.triangularSolve lower) rng
+        | Prim.Solve _ -> system Linalg.solve
+        | Prim.Determinant _ -> matrix (dominant >> Linalg.det)
         | Prim.StopGradient _ ->
             // What it stops must be no part of a difference: the kinks have the row where it is.
             fun rng ->
@@ -308,11 +431,48 @@ let rowOf (prim: Prim<int>) : Row =
             fun rng ->
                 let shape = anyShape rng
                 one shape (uniform rng -2.0 2.0 shape) (fun x -> snd (jvp (fun z -> z * z * z) x x))
+        | Prim.Barrier _ ->
+            // Reverse mode through a checkpoint makes it: the case is a gradient.
+            fun rng ->
+                let shape = anyShape rng
+                let part = checkpoint (fun z -> Tensor.sin z * z)
+                one shape (uniform rng -2.0 2.0 shape) (grad (part >> Tensor.square >> Tensor.sum))
+        | Prim.Custom _ ->
+            fun rng ->
+                let a, b = shapePair rng
+
+                let product =
+                    Custom.withDerivative
+                        "product"
+                        (fun (a: Tensor, b: Tensor) -> a * b)
+                        (fun (a, b) (s, t) -> s * b + a * t)
+
+                two (a, uniform rng -2.0 2.0 a) (b, uniform rng -2.0 2.0 b) (fun a b -> product (a, b))
+        | Prim.Opaque _ ->
+            // Reverse mode through a rule of its own makes it and takes it away again: no program has it.
+            fun rng ->
+                let shape = anyShape rng
+
+                let cube =
+                    Custom.withBoth
+                        "cube"
+                        (fun (x: Tensor) -> x * x * x)
+                        (fun x t -> 3.0 * x * x * t)
+                        (fun x ct -> 3.0 * x * x * ct)
+
+                one shape (uniform rng -2.0 2.0 shape) cube
 
     { Name = Prim.name prim; Case = case }
 
-/// A value of a type that does not matter, or all values of an enumeration of operations.
-let private samples (t: Type) : obj list =
+/// A rule that stands for any, known by the name of its primitive.
+let private placeholder (name: string) = {
+    new CustomRule(name) with
+        override this.ToString() = this.Name
+}
+
+/// A value of a type that does not matter, or all values of an enumeration of operations. `case` names what
+/// it is for.
+let private samples (case: string) (t: Type) : obj list =
     let isOperation =
         FSharpType.IsUnion t
         && FSharpType.GetUnionCases t |> Array.forall (fun c -> c.GetFields().Length = 0)
@@ -320,6 +480,8 @@ let private samples (t: Type) : obj list =
 
     if isOperation then
         [ for case in FSharpType.GetUnionCases t -> FSharpValue.MakeUnion(case, [||]) ]
+    elif t = typeof<CustomRule> then
+        [ placeholder (case.ToLowerInvariant()) ]
     elif t.IsValueType then
         [ Activator.CreateInstance t ]
     else
@@ -330,7 +492,9 @@ let private samples (t: Type) : obj list =
 let everyPrim: Prim<int> list = [
     for case in FSharpType.GetUnionCases typeof<Prim<int>> do
         let choices =
-            case.GetFields() |> Array.map (fun f -> samples f.PropertyType) |> List.ofArray
+            case.GetFields()
+            |> Array.map (fun f -> samples case.Name f.PropertyType)
+            |> List.ofArray
 
         let rec all choices =
             match choices with

@@ -93,6 +93,11 @@ let private apply (prim: Prim<int>) (operand: int -> Tensor) : Tensor =
             | UnaryOp.Cos -> Tensor.cos
             | UnaryOp.Tanh -> Tensor.tanh
             | UnaryOp.Sigmoid -> Tensor.sigmoid
+            | UnaryOp.Erf -> Tensor.erf
+            | UnaryOp.Erfinv -> Tensor.erfinv
+            | UnaryOp.Floor -> Tensor.floor
+            | UnaryOp.Ceil -> Tensor.ceil
+            | UnaryOp.Round -> Tensor.round
 
         f (operand x)
     | Prim.Binary(op, a, b) ->
@@ -104,6 +109,8 @@ let private apply (prim: Prim<int>) (operand: int -> Tensor) : Tensor =
             | BinaryOp.Div -> (/)
             | BinaryOp.Maximum -> Tensor.maximum
             | BinaryOp.Minimum -> Tensor.minimum
+            | BinaryOp.Pow -> Tensor.pow
+            | BinaryOp.Atan2 -> Tensor.atan2
 
         f (operand a) (operand b)
     | Prim.Compare(op, a, b) ->
@@ -121,6 +128,8 @@ let private apply (prim: Prim<int>) (operand: int -> Tensor) : Tensor =
     | Prim.Cast(dtype, x) -> Tensor.cast dtype (operand x)
     | Prim.Reduce(ReduceOp.Sum, axes, x) -> Tensor.sumAxesKeep (List.ofArray axes) (operand x)
     | Prim.Reduce(ReduceOp.Max, axes, x) -> Tensor.amaxAxesKeep (List.ofArray axes) (operand x)
+    | Prim.Reduce(ReduceOp.Min, axes, x) -> Tensor.aminAxesKeep (List.ofArray axes) (operand x)
+    | Prim.Reduce(ReduceOp.Product, axes, x) -> Tensor.prodAxesKeep (List.ofArray axes) (operand x)
     | Prim.Arg(ArgOp.ArgMax, axis, x) -> Tensor.argmax axis (operand x) |> Tensor.unsqueeze axis
     | Prim.Arg(ArgOp.ArgMin, axis, x) -> Tensor.argmin axis (operand x) |> Tensor.unsqueeze axis
     | Prim.Reshape(shape, x) -> Tensor.reshape (dims shape) (operand x)
@@ -136,7 +145,27 @@ let private apply (prim: Prim<int>) (operand: int -> Tensor) : Tensor =
     | Prim.ScatterAdd(axis, length, source, index) ->
         Tensor.scatterAdd axis length (operand index) (operand source)
     | Prim.StopGradient x -> Tensor.stopGradient (operand x)
-    | Prim.Variable _ -> invalidOp "a variable belongs to a derivative"
+    | Prim.Recurrence(axis, _, input) -> Tensor.cumsum axis (operand input)
+    | Prim.ArgSort(axis, descending, x) -> Tensor.argsort axis descending (operand x)
+    | Prim.Windows(axis, size, step, dilation, x) -> Tensor.unfold axis size step dilation (operand x)
+    // What transposes windows of the places that they reach.
+    | Prim.Overlap(axis, length, step, dilation, x) ->
+        let x = operand x
+        let count, size = x.Shape[axis], x.Shape[-1]
+        let reached = (count - 1) * step + (size - 1) * dilation + 1
+        let whole = dimsOf x |> List.take (x.Rank - 1) |> List.updateAt axis length
+
+        let windows = Tensor.narrow axis 0 reached >> Tensor.unfold axis size step dilation
+
+        snd (vjp windows (Tensor.full x.DType whole 0.0)) x
+    | Prim.Cholesky _
+    | Prim.TriangularSolve _
+    | Prim.Solve _
+    | Prim.Determinant _ -> invalidOp "random values are no matrices that are far from singular"
+    | Prim.Variable _
+    | Prim.Barrier _
+    | Prim.Opaque _ -> invalidOp $"{Prim.name prim} belongs to a derivative"
+    | Prim.Custom _ -> invalidOp "programs do not keep custom rules"
 
 /// The values of a program's steps and inputs, as tensors.
 let valuesOf (program: Program) (inputs: Tensor list) : Tensor[] =
@@ -183,6 +212,9 @@ let private corners f a b exact =
     let values = [ f a.Low b.Low; f a.Low b.High; f a.High b.Low; f a.High b.High ]
     range (List.min values) (List.max values) exact
 
+let private union a b =
+    range (min a.Low b.Low) (max a.High b.High) (a.IsExact && b.IsExact)
+
 /// The range of a function of one value, or None where the value may leave the function's domain or the result the bounds.
 let private unaryRange op x =
     let monotone f exact = Some(range (f x.Low) (f x.High) exact)
@@ -216,6 +248,17 @@ let private unaryRange op x =
     | UnaryOp.Cos -> Some(range -1.0 1.0 false)
     | UnaryOp.Tanh -> monotone tanh false
     | UnaryOp.Sigmoid -> monotone (fun x -> 1.0 / (1.0 + exp -x)) false
+    | UnaryOp.Erf -> Some(range -1.0 1.0 false)
+    | UnaryOp.Erfinv ->
+        // Its slope is between 0.88 and 1.3 times the chord from 0.
+        if x.Low >= -0.9 && x.High <= 0.9 then
+            monotone (fun x -> x * 1.3) false
+            |> Option.map (union (range (x.Low * 0.88) (x.High * 0.88) false))
+        else
+            None
+    | UnaryOp.Floor -> if x.IsExact then monotone floor true else None
+    | UnaryOp.Ceil -> if x.IsExact then monotone ceil true else None
+    | UnaryOp.Round -> if x.IsExact then monotone Math.Round true else None
 
 let private binaryRange op a b =
     let exact = a.IsExact && b.IsExact
@@ -231,9 +274,29 @@ let private binaryRange op a b =
             None
     | BinaryOp.Maximum -> Some(range (max a.Low b.Low) (max a.High b.High) exact)
     | BinaryOp.Minimum -> Some(range (min a.Low b.Low) (min a.High b.High) exact)
+    | BinaryOp.Pow ->
+        if a.Low >= 0.2 then
+            Some(corners (fun x y -> Math.Pow(x, y)) a b false)
+        else
+            None
+    // Away from the origin, and from the half-line where the angle jumps.
+    | BinaryOp.Atan2 ->
+        if b.Low >= 0.2 then
+            Some(corners (fun y x -> Math.Atan2(y, x)) a b false)
+        else
+            None
 
-let private union a b =
-    range (min a.Low b.Low) (max a.High b.High) (a.IsExact && b.IsExact)
+/// A product of `count` such values.
+let private multiplied count x =
+    let largest = Math.Pow(max (abs x.Low) (abs x.High), float count)
+
+    range
+        (if x.Low >= 0.0 then
+             Math.Pow(x.Low, float count)
+         else
+             -largest)
+        largest
+        false
 
 /// A sum of up to `count` such values and zeros.
 let private summed count x =
@@ -326,6 +389,11 @@ type private Generator(rng: Random, dtype: DType) =
                 UnaryOp.Cos
                 UnaryOp.Tanh
                 UnaryOp.Sigmoid
+                UnaryOp.Erf
+                UnaryOp.Erfinv
+                UnaryOp.Floor
+                UnaryOp.Ceil
+                UnaryOp.Round
             ]
 
         tryAdd (Prim.Unary(op, x)) (unaryRange op ranges[x])
@@ -343,6 +411,8 @@ type private Generator(rng: Random, dtype: DType) =
                 BinaryOp.Div
                 BinaryOp.Maximum
                 BinaryOp.Minimum
+                BinaryOp.Pow
+                BinaryOp.Atan2
             ]
 
         let a, b = if rng.Next 2 = 0 then a, b else b, a
@@ -399,10 +469,10 @@ type private Generator(rng: Random, dtype: DType) =
             let axes = if axes.Length = 0 then [| someAxis x |] else axes
             let count = axes |> Array.fold (fun n a -> n * (builder.Dims x)[a]) 1
 
-            if rng.Next 3 = 0 then
-                tryAdd (Prim.Reduce(ReduceOp.Max, axes, x)) (Some ranges[x])
-            else
-                tryAdd (Prim.Reduce(ReduceOp.Sum, axes, x)) (Some(summed count ranges[x]))
+            match oneOf rng [ ReduceOp.Sum; ReduceOp.Sum; ReduceOp.Max; ReduceOp.Min; ReduceOp.Product ] with
+            | ReduceOp.Sum as op -> tryAdd (Prim.Reduce(op, axes, x)) (Some(summed count ranges[x]))
+            | ReduceOp.Product as op -> tryAdd (Prim.Reduce(op, axes, x)) (Some(multiplied count ranges[x]))
+            | (ReduceOp.Max | ReduceOp.Min) as op -> tryAdd (Prim.Reduce(op, axes, x)) (Some ranges[x])
 
     let arg () =
         match pickWhere (fun v -> isExactFloat v && rank v > 0 && size v > 0) with
@@ -411,6 +481,56 @@ type private Generator(rng: Random, dtype: DType) =
             let axis = someAxis x
             let last = float ((builder.Dims x)[axis] - 1)
             tryAdd (Prim.Arg(oneOf rng [ ArgOp.ArgMax; ArgOp.ArgMin ], axis, x)) (Some(range 0.0 last true))
+
+    let argSort () =
+        match pickWhere (fun v -> isExactFloat v && rank v > 0 && size v > 0) with
+        | None -> false
+        | Some x ->
+            let axis = someAxis x
+            let last = float ((builder.Dims x)[axis] - 1)
+            tryAdd (Prim.ArgSort(axis, rng.Next 2 = 0, x)) (Some(range 0.0 last true))
+
+    /// With a decay of 1, which is the only one that there is a public function for.
+    let recurrence () =
+        match withAxes () with
+        | None -> false
+        | Some x ->
+            let axis = someAxis x
+            let decay = add (literal 1.0 (builder.Dims x)) (range 1.0 1.0 true)
+            let length = (builder.Dims x)[axis]
+            tryAdd (Prim.Recurrence(axis, decay, x)) (Some(summed length ranges[x]))
+
+    let windows () =
+        match withAxes () with
+        | None -> false
+        | Some x ->
+            let axis = someAxis x
+            let length = (builder.Dims x)[axis]
+            let size, step, dilation = 1 + rng.Next 3, 1 + rng.Next 3, 1 + rng.Next 2
+
+            if
+                (size - 1) * dilation >= length
+                || size * Array.fold (*) 1 (builder.Dims x) > largest
+            then
+                false
+            else
+                tryAdd (Prim.Windows(axis, size, step, dilation, x)) (Some ranges[x])
+
+    let overlap () =
+        match pickWhere (fun v -> isFloat v && rank v > 1 && size v > 0) with
+        | None -> false
+        | Some x ->
+            let dims = builder.Dims x
+            let axis = rng.Next(dims.Length - 1)
+            let count, size = dims[axis], Array.last dims
+            let step, dilation = 1 + rng.Next 3, 1 + rng.Next 2
+            let length = (count - 1) * step + (size - 1) * dilation + 1 + rng.Next 2
+
+            if length * Array.fold (*) 1 dims / (count * size) > largest then
+                false
+            else
+                let sums = summed (min count size) ranges[x]
+                tryAdd (Prim.Overlap(axis, length, step, dilation, x)) (Some sums)
 
     let reshape () =
         let x = pick ()
@@ -528,8 +648,12 @@ type private Generator(rng: Random, dtype: DType) =
         let iota = add (Prim.Iota(DType.Int64, count)) (range 0.0 (float count) true)
         let shaped = add (Prim.Reshape(shapeOf dims, iota)) ranges[iota]
 
+        let last = float (length - 1)
+
         let most =
-            add (Prim.Constant(Literal.ofInt64 DType.Int64 (int64 (length - 1)), shapeOf dims)) ranges[iota]
+            add
+                (Prim.Constant(Literal.ofInt64 DType.Int64 (int64 (length - 1)), shapeOf dims))
+                (range last last true)
 
         add (Prim.Binary(BinaryOp.Minimum, shaped, most)) (range 0.0 (float (length - 1)) true)
 
@@ -569,6 +693,10 @@ type private Generator(rng: Random, dtype: DType) =
         yield! List.replicate 3 matMul
         gather
         scatter
+        argSort
+        recurrence
+        windows
+        overlap
     |]
 
     member _.Run steps =
@@ -596,6 +724,9 @@ let generate (graph: RandomGraph) : struct (Program * Storage[] * bool[]) =
 /// One primitive with operands to run it on.
 type Instance = {
     Operands: (DType * int[] * float[]) list
+    /// What is done to the operands first: a matrix that must not be singular keeps its form in no layout
+    /// but its own.
+    Prepare: Builder -> int list -> int list
     Prim: int list -> Prim<int>
 }
 
@@ -665,7 +796,7 @@ let programOf (rng: Random) (instance: Instance) : struct (Program * Storage[]) 
             moves
             |> List.fold (fun value prim -> builder.Add(Prim.map (fun _ -> value) prim)) input)
 
-    let result = builder.Add(instance.Prim operands)
+    let result = operands |> instance.Prepare builder |> instance.Prim |> builder.Add
     struct (builder.Program [| result |], builder.Inputs)
 
 let private anyDims (rng: Random) =
@@ -703,6 +834,38 @@ let private numbers (rng: Random) (dtype: DType) wild count =
             elif rng.Next 3 = 0 then 2.0 * rng.NextDouble() - 1.0
             else 20.0 * rng.NextDouble() - 10.0)
 
+/// The matrices with `factor` added on the diagonal.
+let private plusDiagonal factor (builder: Builder) matrix =
+    let dtype, dims = (builder.Type matrix).DType, builder.Dims matrix
+    let n, rank = Array.last dims, dims.Length
+
+    let places axis =
+        let along = Array.init rank (fun a -> if a = axis then n else 1)
+        let shaped = Prim.Reshape(shapeOf along, builder.Add(Prim.Iota(DType.Int32, n)))
+        builder.Add(Prim.Expand(shapeOf dims, builder.Add shaped))
+
+    let isDiagonal =
+        builder.Add(Prim.Compare(CompareOp.Equal, places (rank - 2), places (rank - 1)))
+
+    let constant x =
+        builder.Add(Prim.Constant(Literal.ofFloat dtype x, shapeOf dims))
+
+    let diagonal = builder.Add(Prim.Select(isDiagonal, constant factor, constant 0.0))
+
+    builder.Add(Prim.Binary(BinaryOp.Add, matrix, diagonal))
+
+/// The matrices added to their transposes.
+let private symmetric (builder: Builder) matrix =
+    let rank = (builder.Type matrix).Shape.Rank
+
+    let axes =
+        Array.init rank (fun a ->
+            if a = rank - 1 then rank - 2
+            elif a = rank - 2 then rank - 1
+            else a)
+
+    builder.Add(Prim.Binary(BinaryOp.Add, matrix, builder.Add(Prim.Permute(axes, matrix))))
+
 /// A random instance of the primitive: its case and operation count, everything else is drawn.
 let instanceOf (rng: Random) (dtype: DType) (prim: Prim<int>) : Instance =
     let operandOf dtype wild dims =
@@ -711,7 +874,11 @@ let instanceOf (rng: Random) (dtype: DType) (prim: Prim<int>) : Instance =
     let operand = operandOf dtype
     let hasAxis (dims: int[]) = dims.Length > 0
 
-    let make operands prim = { Operands = operands; Prim = prim }
+    let make operands prim = {
+        Operands = operands
+        Prepare = fun _ xs -> xs
+        Prim = prim
+    }
 
     let unary f dims wild =
         make [ operand wild dims ] (fun xs -> f xs.Head)
@@ -724,6 +891,25 @@ let instanceOf (rng: Random) (dtype: DType) (prim: Prim<int>) : Instance =
         let bType, bDims, y = b
         let y = Array.map2 (fun x y -> if rng.Next 4 = 0 then x else y) x y
         make [ a; (bType, bDims, y) ] (fun xs -> f xs[0] xs[1])
+
+    /// Numbers in [-1, 1].
+    let small (dims: int[]) =
+        dtype, dims, Array.init (Array.fold (*) 1 dims) (fun _ -> 2.0 * rng.NextDouble() - 1.0)
+
+    let squareDims () =
+        let n = 1 + rng.Next 8
+        Array.append (oneOf rng [ [||]; [| 1 |]; [| 3 |]; [| 2; 2 |] ]) [| n; n |]
+
+    /// Matrices whose diagonal outweighs their rows, so that their condition is at most 3, and a right side.
+    let system solve =
+        let dims = squareDims ()
+        let right = Array.updateAt (dims.Length - 1) (rng.Next 5) dims
+
+        {
+            Operands = [ small dims; small right ]
+            Prepare = fun builder xs -> [ plusDiagonal (2.0 * float (Array.last dims)) builder xs[0]; xs[1] ]
+            Prim = fun xs -> solve (xs[0], xs[1])
+        }
 
     let someAxes (dims: int[]) = [|
         for a in 0 .. dims.Length - 1 do
@@ -761,11 +947,30 @@ let instanceOf (rng: Random) (dtype: DType) (prim: Prim<int>) : Instance =
         unary (fun x -> Prim.Cast(target, x)) (anyDims rng) true
     | Prim.Reduce(op, _, _) ->
         let isPossible (dims: int[]) =
-            op <> ReduceOp.Max || not (Array.contains 0 dims)
+            match op with
+            | ReduceOp.Max
+            | ReduceOp.Min -> not (Array.contains 0 dims)
+            | ReduceOp.Sum
+            | ReduceOp.Product -> true
 
         let dims = dimsWith rng isPossible
         let axes = someAxes dims
-        unary (fun x -> Prim.Reduce(op, axes, x)) dims (op = ReduceOp.Max)
+        let reduce (xs: int list) = Prim.Reduce(op, axes, xs.Head)
+
+        match op with
+        // Factors around 1, so that nothing between the first and the last leaves float32; now and then one
+        // is 0.
+        | ReduceOp.Product when DType.isFloat dtype ->
+            let factor () =
+                if rng.Next 200 = 0 then 0.0
+                elif rng.Next 2 = 0 then Math.Exp(rng.NextDouble() - 0.5)
+                else -Math.Exp(rng.NextDouble() - 0.5)
+
+            make [ dtype, dims, Array.init (Array.fold (*) 1 dims) (fun _ -> factor ()) ] reduce
+        | ReduceOp.Sum
+        | ReduceOp.Product -> make [ operand false dims ] reduce
+        | ReduceOp.Max
+        | ReduceOp.Min -> make [ operand true dims ] reduce
     | Prim.Arg(op, _, _) ->
         let dims = dimsWith rng (fun dims -> hasAxis dims && not (Array.contains 0 dims))
         let axis = rng.Next dims.Length
@@ -855,5 +1060,57 @@ let instanceOf (rng: Random) (dtype: DType) (prim: Prim<int>) : Instance =
         let axis = rng.Next dims.Length
         let length = 1 + rng.Next 6
         make [ operand false dims; index length dims ] (fun xs -> Prim.ScatterAdd(axis, length, xs[0], xs[1]))
+    | Prim.Recurrence _ ->
+        let dims = dimsWith rng hasAxis
+        let axis = rng.Next dims.Length
+        make [ small dims; operand false dims ] (fun xs -> Prim.Recurrence(axis, xs[0], xs[1]))
+    | Prim.ArgSort _ ->
+        let dims = dimsWith rng hasAxis
+        let axis, descending = rng.Next dims.Length, rng.Next 2 = 0
+        let _, _, values = operand true dims
+        // Some elements tie.
+        let values = values |> Array.map (fun x -> if rng.Next 2 = 0 then floor x else x)
+        make [ dtype, dims, values ] (fun xs -> Prim.ArgSort(axis, descending, xs.Head))
+    | Prim.Windows _ ->
+        let dims = dimsWith rng (fun dims -> hasAxis dims && not (Array.contains 0 dims))
+        let axis = rng.Next dims.Length
+        let size, dilation = 1 + rng.Next 4, 1 + rng.Next 3
+        let size = min size ((dims[axis] - 1) / dilation + 1)
+        let step = 1 + rng.Next 3
+        unary (fun x -> Prim.Windows(axis, size, step, dilation, x)) dims true
+    | Prim.Overlap _ ->
+        let dims = dimsWith rng (fun dims -> dims.Length > 1 && not (Array.contains 0 dims))
+        let axis = rng.Next(dims.Length - 1)
+        let step, dilation = 1 + rng.Next 3, 1 + rng.Next 3
+        let reached = (dims[axis] - 1) * step + (Array.last dims - 1) * dilation + 1
+        let length = reached + rng.Next 3
+        unary (fun x -> Prim.Overlap(axis, length, step, dilation, x)) dims false
+    | Prim.Cholesky _ ->
+        let dims = squareDims ()
+
+        {
+            Operands = [ small dims ]
+            Prepare =
+                fun builder xs -> [
+                    xs.Head
+                    |> symmetric builder
+                    |> plusDiagonal (4.0 * float (Array.last dims)) builder
+                ]
+            Prim = fun xs -> Prim.Cholesky xs.Head
+        }
+    | Prim.TriangularSolve _ ->
+        let lower = rng.Next 2 = 0
+        system (fun (a, b) -> Prim.TriangularSolve(lower, a, b))
+    | Prim.Solve _ -> system Prim.Solve
+    | Prim.Determinant _ -> system (fun (a, _) -> Prim.Determinant a)
     | Prim.StopGradient _ -> unary Prim.StopGradient (anyDims rng) true
     | Prim.Variable _ -> unary Prim.Variable (anyDims rng) true
+    | Prim.Barrier _ ->
+        let dims, other = anyDims rng, anyDims rng
+        make [ operand true dims; operand true other ] (fun xs -> Prim.Barrier(xs[0], [| xs[1] |]))
+    | Prim.Custom(rule, _, _, _) ->
+        let dims, other = anyDims rng, anyDims rng
+        make [ operand true dims; operand true other ] (fun xs -> Prim.Custom(rule, 0, xs[0], [| xs[1] |]))
+    | Prim.Opaque(rule, _, _, _, _, _) ->
+        // No engine takes it; what they say instead has a test of its own.
+        unary (fun x -> Prim.Opaque(rule, 0, [| 0 |], x, [| x |], [| x |])) (anyDims rng) true

@@ -140,7 +140,7 @@ let ``folds say which axis is missing`` () =
 
     shapeError "amax: an axis is named twice in [1; -1]" (fun () -> Tensor.amaxAxes [ 1; -1 ] (f [ 2; 3 ]))
 
-    shapeError "max: shape [0; 3] has no elements on a reduced axis, so there is no largest one" (fun () ->
+    shapeError "max: shape [0; 3] has no elements on a reduced axis, so there is no extreme one" (fun () ->
         Tensor.amax (f [ 0; 3 ]))
 
     shapeError "argmax: axis 0 of shape [0; 3] has no elements" (fun () -> Tensor.argmax 0 (f [ 0; 3 ]))
@@ -153,7 +153,7 @@ let ``picking says what does not fit`` () =
     shapeError "gather: index [3] and source [2; 3] need equal ranks" (fun () ->
         Tensor.gather 1 (whole [ 3 ]) (f [ 2; 3 ]))
 
-    shapeError "gather: shapes [2; 3] and [4; 1] must agree on every axis but 1" (fun () ->
+    shapeError "gather: index [4; 1] has 4 places at axis 0 and source [2; 3] only 2" (fun () ->
         Tensor.gather 1 (whole [ 4; 1 ]) (f [ 2; 3 ]))
 
     dtypeError "gather: the index is float32[2; 1]; it needs whole numbers (int64 or int32)" (fun () ->

@@ -8,6 +8,16 @@ module internal IndexError =
         $"{operation}: index {index} at flat position {position} is outside 0 to {length - 1}; "
         + $"labels and indices must be smaller than the {length} places of the axis they choose from"
 
+/// What an engine says of a matrix that an operation has no answer for.
+[<RequireQualifiedAccess>]
+module internal MatrixError =
+
+    let notPositiveDefinite matrix =
+        $"cholesky: matrix {matrix} of the batch is not positive definite; add a small multiple of the identity to it"
+
+    let singular matrix =
+        $"solve: matrix {matrix} of the batch is singular; its rows depend on each other"
+
 /// A program made ready by an engine. It may be run from several threads at once.
 type IExecutable =
 

@@ -104,6 +104,11 @@ module Reference =
         | UnaryOp.Cos -> cos
         | UnaryOp.Tanh -> tanh
         | UnaryOp.Sigmoid -> sigmoid
+        | UnaryOp.Erf -> ErrorFunction.erf
+        | UnaryOp.Erfinv -> ErrorFunction.inverse
+        | UnaryOp.Floor -> floor
+        | UnaryOp.Ceil -> ceil
+        | UnaryOp.Round -> fun x -> Math.Round(x, MidpointRounding.ToEven)
 
     let private unaryWhole op (x: int64) =
         match op with
@@ -119,7 +124,12 @@ module Reference =
         | UnaryOp.Sin
         | UnaryOp.Cos
         | UnaryOp.Tanh
-        | UnaryOp.Sigmoid -> invalidOp $"{op} of a whole number"
+        | UnaryOp.Sigmoid
+        | UnaryOp.Erf
+        | UnaryOp.Erfinv
+        | UnaryOp.Floor
+        | UnaryOp.Ceil
+        | UnaryOp.Round -> invalidOp $"{op} of a whole number"
 
     let private binaryReal op (a: float) (b: float) =
         match op with
@@ -129,13 +139,17 @@ module Reference =
         | BinaryOp.Div -> a / b
         | BinaryOp.Maximum -> Math.Max(a, b)
         | BinaryOp.Minimum -> Math.Min(a, b)
+        | BinaryOp.Pow -> Math.Pow(a, b)
+        | BinaryOp.Atan2 -> Math.Atan2(a, b)
 
     let private binaryWhole op (a: int64) (b: int64) =
         match op with
         | BinaryOp.Add -> a + b
         | BinaryOp.Sub -> a - b
         | BinaryOp.Mul -> a * b
-        | BinaryOp.Div -> invalidOp "division of whole numbers"
+        | BinaryOp.Div
+        | BinaryOp.Pow
+        | BinaryOp.Atan2 -> invalidOp $"{op} of whole numbers"
         | BinaryOp.Maximum -> max a b
         | BinaryOp.Minimum -> min a b
 
@@ -235,26 +249,27 @@ module Reference =
         let kept position =
             position |> Array.mapi (fun a i -> if Array.contains a axes then 0 else i)
 
+        /// Folds each element into its place, from `start` on.
+        let inline into start combine (values: 'a[]) =
+            let folded = Array.create result.Size start
+
+            for i in 0 .. operand.Size - 1 do
+                let target = ravel result (kept (unravel operand i))
+                folded[target] <- combine folded[target] values[i]
+
+            folded
+
         match op, cells with
-        | ReduceOp.Sum, cells -> scatter result operand (fun _ position -> kept position) cells
+        | ReduceOp.Sum, Cells.Real values -> Cells.Real(into 0.0 (+) values)
+        | ReduceOp.Sum, Cells.Whole values -> Cells.Whole(into 0L (+) values)
+        | ReduceOp.Product, Cells.Real values -> Cells.Real(into 1.0 (*) values)
+        | ReduceOp.Product, Cells.Whole values -> Cells.Whole(into 1L (*) values)
         | ReduceOp.Max, Cells.Real values ->
-            let best = Array.create result.Size Double.NegativeInfinity
-
-            values
-            |> Array.iteri (fun i v ->
-                let target = ravel result (kept (unravel operand i))
-                best[target] <- Math.Max(best[target], v))
-
-            Cells.Real best
-        | ReduceOp.Max, Cells.Whole values ->
-            let best = Array.create result.Size Int64.MinValue
-
-            values
-            |> Array.iteri (fun i v ->
-                let target = ravel result (kept (unravel operand i))
-                best[target] <- max best[target] v)
-
-            Cells.Whole best
+            Cells.Real(into Double.NegativeInfinity (fun a b -> Math.Max(a, b)) values)
+        | ReduceOp.Max, Cells.Whole values -> Cells.Whole(into Int64.MinValue max values)
+        | ReduceOp.Min, Cells.Real values ->
+            Cells.Real(into Double.PositiveInfinity (fun a b -> Math.Min(a, b)) values)
+        | ReduceOp.Min, Cells.Whole values -> Cells.Whole(into Int64.MaxValue min values)
 
     /// Whether `v` replaces `best`, which came before it.
     let private better op (v: float) (best: float) =
@@ -302,10 +317,148 @@ module Reference =
         | Cells.Whole x, Cells.Whole y -> Cells.Whole(Array.init result.Size (dot x y))
         | _ -> Cells.Real(Array.init result.Size (dot (reals left) (reals right)))
 
-    /// Random elements. A block of two words serves two elements of 32 bits or one of 64.
-    let private random dtype count stream key =
-        let words = wholes key
+    /// The position like `position`, but at `i` on `axis`.
+    let private withIndex axis i position =
+        let position = Array.copy position
+        position[axis] <- i
+        position
 
+    let private recurrence axis (shape: Shape) decay input =
+        let decay, input = reals decay, reals input
+        let result = Array.zeroCreate shape.Size
+
+        // Row-major order meets the element before on the axis before the element itself.
+        for flat in 0 .. shape.Size - 1 do
+            let position = unravel shape flat
+
+            let before =
+                if position[axis] = 0 then
+                    0.0
+                else
+                    result[ravel shape (withIndex axis (position[axis] - 1) position)]
+
+            result[flat] <- decay[flat] * before + input[flat]
+
+        Cells.Real result
+
+    /// NaN counts as larger than all numbers.
+    let private order (a: float) (b: float) =
+        match Double.IsNaN a, Double.IsNaN b with
+        | true, true -> 0
+        | true, false -> 1
+        | false, true -> -1
+        | false, false -> a.CompareTo b
+
+    let private argSort axis descending (shape: Shape) cells =
+        let result = Array.zeroCreate<int64> shape.Size
+
+        let sortLine lessThan (position: int[]) =
+            let at i = ravel shape (withIndex axis i position)
+            // `List.sortWith` is stable.
+            List.init shape[axis] id
+            |> List.sortWith (fun i j ->
+                if descending then
+                    lessThan (at j) (at i)
+                else
+                    lessThan (at i) (at j))
+            |> List.iteri (fun place i -> result[at place] <- int64 i)
+
+        let byValue =
+            match cells with
+            | Cells.Real values -> fun i j -> order values[i] values[j]
+            | Cells.Whole values -> fun i j -> values[i].CompareTo values[j]
+
+        for flat in 0 .. shape.Size - 1 do
+            let position = unravel shape flat
+
+            if position[axis] = 0 then
+                sortLine byValue position
+
+        Cells.Whole result
+
+    // ---- matrices ----------------------------------------
+
+    /// The matrices of a batch, each as rows.
+    let private matrices (shape: Shape) cells =
+        let rows, columns = shape[-2], shape[-1]
+        let values = reals cells
+
+        Array.init (Array.fold (*) 1 shape.Dims[.. shape.Rank - 3]) (fun m ->
+            Array.init rows (fun i -> values[(m * rows + i) * columns .. (m * rows + i + 1) * columns - 1]))
+
+    let private cellsOf (batch: float[][][]) =
+        Cells.Real(batch |> Array.collect Array.concat)
+
+    let private cholesky matrix (a: float[][]) =
+        let l = a |> Array.map (fun row -> Array.zeroCreate<float> row.Length)
+
+        for i in 0 .. a.Length - 1 do
+            for j in 0..i do
+                let rest = a[i][j] - Seq.sum (seq { for k in 0 .. j - 1 -> l[i][k] * l[j][k] })
+
+                if i <> j then l[i][j] <- rest / l[j][j]
+                elif rest > 0.0 then l[i][i] <- sqrt rest
+                else Fail.value (MatrixError.notPositiveDefinite matrix)
+
+        l
+
+    /// Rows solved in `order`, each from those before it.
+    let private substitute (order: int list) (a: float[][]) (b: float[][]) =
+        let x = Array.copy b
+        let mutable known = []
+
+        for i in order do
+            x[i] <-
+                b[i]
+                |> Array.mapi (fun c v ->
+                    (v - Seq.sum (seq { for k in known -> a[i][k] * x[k][c] })) / a[i][i])
+
+            known <- i :: known
+
+        x
+
+    /// An upper triangular matrix with the same solutions, the right side that goes with it, and the sign of the row exchanges;
+    /// None for a singular matrix.
+    let rec private eliminate column sign (a: float[][]) (b: float[][]) =
+        if column = a.Length then
+            Some(a, b, sign)
+        else
+            let pivot = Seq.maxBy (fun i -> abs (a[i][column])) (seq { column .. a.Length - 1 })
+
+            if a[pivot][column] = 0.0 then
+                None
+            else
+                let exchange (rows: float[][]) =
+                    rows
+                    |> Array.mapi (fun i row ->
+                        if i = column then rows[pivot]
+                        elif i = pivot then rows[column]
+                        else row)
+
+                let a, b = exchange a, exchange b
+
+                let clear (rows: float[][]) =
+                    rows
+                    |> Array.mapi (fun i row ->
+                        let factor = if i > column then a[i][column] / a[column][column] else 0.0
+                        Array.map2 (fun x p -> x - factor * p) row rows[column])
+
+                eliminate (column + 1) (if pivot = column then sign else -sign) (clear a) (clear b)
+
+    let private solve matrix (a: float[][]) (b: float[][]) =
+        match eliminate 0 1.0 a b with
+        | Some(upper, right, _) -> substitute [ upper.Length - 1 .. -1 .. 0 ] upper right
+        | None -> Fail.value (MatrixError.singular matrix)
+
+    let private determinant (a: float[][]) =
+        match eliminate 0 1.0 a (a |> Array.map (fun _ -> [||])) with
+        | Some(upper, _, sign) ->
+            sign
+            * (Seq.fold (*) 1.0 (seq { for i in 0 .. upper.Length - 1 -> upper[i][i] }))
+        | None -> 0.0
+
+    /// Random elements of one key. A block of two words serves two elements of 32 bits or one of 64.
+    let private random dtype count stream (words: int64[]) =
         let block i =
             Threefry.block (uint32 words[0], uint32 words[1]) (uint32 i, stream)
 
@@ -340,7 +493,14 @@ module Reference =
             else
                 Cells.Whole(Array.create shape.Size literal.Bits)
         | Prim.Iota(dtype, length) -> cast dtype (Cells.Whole(Array.init length int64))
-        | Prim.Random(dtype, shape, stream, key) -> random dtype shape.Size stream (valueOf key)
+        | Prim.Random(dtype, shape, stream, key) ->
+            let keys = wholes (valueOf key) |> Array.chunkBySize 2
+            let parts = keys |> Array.map (random dtype (shape.Size / max 1 keys.Length) stream)
+
+            if DType.isFloat dtype then
+                Cells.Real(parts |> Array.collect reals)
+            else
+                Cells.Whole(parts |> Array.collect wholes)
         | Prim.Unary(op, x) ->
             match valueOf x with
             | Cells.Real values -> Cells.Real(Array.map (unaryReal op) values)
@@ -364,7 +524,10 @@ module Reference =
         | Prim.Arg(op, axis, x) -> arg op axis result (shapeOf x) (valueOf x)
         | Prim.Reshape(_, x)
         | Prim.StopGradient x
-        | Prim.Variable x -> valueOf x
+        | Prim.Variable x
+        | Prim.Barrier(x, _)
+        | Prim.Custom(_, _, x, _) -> valueOf x
+        | Prim.Opaque(rule, _, _, _, _, _) -> invalidOp $"{rule.Name} has only a transpose"
         | Prim.Permute(axes, x) ->
             let back (position: int[]) =
                 let original = Array.zeroCreate position.Length
@@ -397,6 +560,34 @@ module Reference =
             else
                 let parts = Array.map reals parts
                 Cells.Real(Array.init result.Size (fun i -> let struct (p, at) = element i in parts[p][at]))
+        | Prim.Recurrence(axis, decay, input) -> recurrence axis result (valueOf decay) (valueOf input)
+        | Prim.ArgSort(axis, descending, x) -> argSort axis descending result (valueOf x)
+        | Prim.Windows(axis, _, step, dilation, x) ->
+            let back (position: int[]) =
+                withIndex
+                    axis
+                    (position[axis] * step + Array.last position * dilation)
+                    position[.. position.Length - 2]
+
+            move result (shapeOf x) back (valueOf x)
+        | Prim.Overlap(axis, _, step, dilation, x) ->
+            let forth _ (position: int[]) =
+                withIndex
+                    axis
+                    (position[axis] * step + Array.last position * dilation)
+                    position[.. position.Length - 2]
+
+            scatter result (shapeOf x) forth (valueOf x)
+        | Prim.Cholesky x -> matrices (shapeOf x) (valueOf x) |> Array.mapi cholesky |> cellsOf
+        | Prim.TriangularSolve(lower, a, b) ->
+            let n = result[-2]
+            let order = if lower then [ 0 .. n - 1 ] else [ n - 1 .. -1 .. 0 ]
+            let left, right = matrices (shapeOf a) (valueOf a), matrices (shapeOf b) (valueOf b)
+            Array.map2 (substitute order) left right |> cellsOf
+        | Prim.Solve(a, b) ->
+            let left, right = matrices (shapeOf a) (valueOf a), matrices (shapeOf b) (valueOf b)
+            Array.mapi2 solve left right |> cellsOf
+        | Prim.Determinant x -> Cells.Real(matrices (shapeOf x) (valueOf x) |> Array.map determinant)
         | Prim.MatMul(a, b) -> matMul result (shapeOf a) (shapeOf b) (valueOf a) (valueOf b)
         | Prim.Gather(axis, source, index) ->
             let from = shapeOf source

@@ -13,7 +13,8 @@ module Simplify =
 
         match step.Prim with
         | Prim.Variable x
-        | Prim.StopGradient x -> Some x
+        | Prim.StopGradient x
+        | Prim.Custom(_, _, x, _) -> Some x
         | Prim.Cast(_, x)
         | Prim.Reshape(_, x)
         | Prim.Expand(_, x) when sameType x -> Some x
@@ -36,7 +37,17 @@ module Simplify =
         | Prim.Concat _
         | Prim.MatMul _
         | Prim.Gather _
-        | Prim.ScatterAdd _ -> None
+        | Prim.ScatterAdd _
+        | Prim.Recurrence _
+        | Prim.ArgSort _
+        | Prim.Windows _
+        | Prim.Overlap _
+        | Prim.Cholesky _
+        | Prim.TriangularSolve _
+        | Prim.Solve _
+        | Prim.Determinant _
+        | Prim.Barrier _
+        | Prim.Opaque _ -> None
 
     /// Drops steps that only rename a value, and computes equal steps once. With `mergeConstants` false,
     /// constants stay apart even when equal: their literals may be given anew at each run.

@@ -77,3 +77,83 @@ module internal Build =
             if x.Type.Shape[i] <> shape[i] then
                 i
     |]
+
+    /// The elements of an axis in reverse order.
+    let flip axis (x: Node) =
+        let span a size =
+            if a = axis then
+                {
+                    Start = max 0 (size - 1)
+                    Step = -1
+                    Count = size
+                }
+            else
+                { Start = 0; Step = 1; Count = size }
+
+        slice (Array.mapi span x.Type.Shape.Dims) x
+
+    /// Each element moved by one place towards the end of an axis; the first is 0.
+    let shift axis (x: Node) =
+        let spans start =
+            x.Type.Shape.Dims
+            |> Array.mapi (fun a size ->
+                if a = axis then
+                    {
+                        Start = start
+                        Step = 1
+                        Count = max 0 (size - 1)
+                    }
+                else
+                    { Start = 0; Step = 1; Count = size })
+
+        if x.Type.Shape[axis] < 2 then
+            zeros x
+        else
+            Graph.make (Prim.Embed(x.Type.Shape, spans 1, slice (spans 0) x))
+
+    let recurrence axis decay input =
+        Graph.make (Prim.Recurrence(axis, decay, input))
+
+    /// 1 at the first place of an axis, 0 elsewhere.
+    let first axis (like: Node) =
+        let place = Graph.make (Prim.Iota(like.Type.DType, like.Type.Shape[axis]))
+
+        let dims =
+            Array.init like.Type.Shape.Rank (fun a -> if a = axis then like.Type.Shape[a] else 1)
+
+        let place = expand like.Type.Shape (reshape (Shape dims) place)
+        cast like.Type.DType (compare CompareOp.Equal place (zeros place))
+
+    /// The product of all elements before each place of an axis; 1 at the first.
+    let productBefore axis (x: Node) =
+        // At the first place the run starts with 1; after it each step multiplies by the element before.
+        recurrence axis (shift axis x) (first axis x)
+
+    let triangularSolve lower a b =
+        Graph.make (Prim.TriangularSolve(lower, a, b))
+
+    let solve a b = Graph.make (Prim.Solve(a, b))
+
+    /// Where the row's number stands in this relation to the column's, in matrices like `x`.
+    let whereRow op (x: Node) =
+        let shape = x.Type.Shape
+        let rank = shape.Rank
+
+        let places axis =
+            let along = Array.init rank (fun a -> if a = axis then shape[axis] else 1)
+
+            Graph.make (Prim.Iota(DType.Int32, shape[axis]))
+            |> reshape (Shape along)
+            |> expand shape
+
+        compare op (places (rank - 2)) (places (rank - 1))
+
+    /// The lower (or upper) triangle with the diagonal, zeros elsewhere.
+    let triangle lower (x: Node) =
+        let op =
+            if lower then
+                CompareOp.GreaterEqual
+            else
+                CompareOp.LessEqual
+
+        select (whereRow op x) x (zeros x)

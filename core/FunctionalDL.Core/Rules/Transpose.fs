@@ -42,7 +42,12 @@ module internal Transpose =
             | UnaryOp.Sin
             | UnaryOp.Cos
             | UnaryOp.Tanh
-            | UnaryOp.Sigmoid -> notLinear prim
+            | UnaryOp.Sigmoid
+            | UnaryOp.Erf
+            | UnaryOp.Erfinv
+            | UnaryOp.Floor
+            | UnaryOp.Ceil
+            | UnaryOp.Round -> notLinear prim
         | Prim.Binary(op, a, b) ->
             match op, isLinear a, isLinear b with
             | BinaryOp.Add, _, _ -> [
@@ -60,7 +65,9 @@ module internal Transpose =
             | BinaryOp.Mul, true, false -> [ a, Build.mul ct b ]
             | BinaryOp.Mul, false, true -> [ b, Build.mul a ct ]
             | BinaryOp.Div, true, false -> [ a, Build.div ct b ]
-            | (BinaryOp.Mul | BinaryOp.Div | BinaryOp.Maximum | BinaryOp.Minimum), _, _ -> notLinear prim
+            | (BinaryOp.Mul | BinaryOp.Div | BinaryOp.Maximum | BinaryOp.Minimum | BinaryOp.Pow | BinaryOp.Atan2),
+              _,
+              _ -> notLinear prim
         | Prim.Select(condition, a, b) -> [
             if isLinear a then
                 a, Build.select condition ct (Build.zeros ct)
@@ -71,7 +78,9 @@ module internal Transpose =
         | Prim.Reduce(op, _, x) ->
             match op with
             | ReduceOp.Sum -> [ x, Build.expand x.Type.Shape ct ]
-            | ReduceOp.Max -> notLinear prim
+            | ReduceOp.Max
+            | ReduceOp.Min
+            | ReduceOp.Product -> notLinear prim
         | Prim.Reshape(_, x) -> [ x, Build.reshape x.Type.Shape ct ]
         | Prim.Permute(axes, x) -> [ x, Build.permute (inverse axes) ct ]
         | Prim.Expand(shape, x) -> [ x, Build.sum (Build.stretchedAxes shape x) ct ]
@@ -91,10 +100,51 @@ module internal Transpose =
             source, Build.scatterAdd axis source.Type.Shape[axis] ct index
           ]
         | Prim.ScatterAdd(axis, _, source, index) -> [ source, Build.gather axis ct index ]
-        | Prim.Variable x -> [ x, ct ]
+        | Prim.Recurrence(axis, decay, input) ->
+            if isLinear decay then
+                notLinear prim
+
+            // Backwards: each place hands on what it got, times the decay of the place after it.
+            let handed = Build.flip axis decay |> Build.shift axis
+            [ input, Build.flip axis (Build.recurrence axis handed (Build.flip axis ct)) ]
+        | Prim.Windows(axis, _, step, dilation, x) -> [
+            x, Graph.make (Prim.Overlap(axis, x.Type.Shape[axis], step, dilation, ct))
+          ]
+        | Prim.Overlap(axis, _, step, dilation, x) ->
+            // Places that no window reached have no part in it.
+            let reached =
+                (x.Type.Shape[axis] - 1) * step + (x.Type.Shape[-1] - 1) * dilation + 1
+
+            let spans =
+                ct.Type.Shape.Dims
+                |> Array.mapi (fun a n -> {
+                    Start = 0
+                    Step = 1
+                    Count = (if a = axis then reached else n)
+                })
+
+            [ x, Graph.make (Prim.Windows(axis, x.Type.Shape[-1], step, dilation, Build.slice spans ct)) ]
+        | Prim.TriangularSolve(lower, a, b) ->
+            if isLinear a then
+                notLinear prim
+
+            [ b, Build.triangularSolve (not lower) (Build.transpose a) ct ]
+        | Prim.Solve(a, b) ->
+            if isLinear a then
+                notLinear prim
+
+            [ b, Build.solve (Build.transpose a) ct ]
+        | Prim.Variable x
+        | Prim.Barrier(x, _) -> [ x, ct ]
+        // Its results are transposed together, where the reverse pass is.
+        | Prim.Opaque _
+        | Prim.Custom _
         | Prim.Constant _
         | Prim.Iota _
         | Prim.Random _
         | Prim.Compare _
         | Prim.Arg _
+        | Prim.ArgSort _
+        | Prim.Cholesky _
+        | Prim.Determinant _
         | Prim.StopGradient _ -> notLinear prim

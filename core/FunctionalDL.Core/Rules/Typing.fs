@@ -1,11 +1,29 @@
 namespace FunctionalDL.Core
 
+open System
+
 /// Shape and element type: all that is known of a tensor before it is computed.
-[<Struct>]
+[<Struct; CustomEquality; NoComparison>]
 type TensorType = {
     DType: DType
     Shape: Shape
 } with
+
+    /// Whether both are the same.
+    member this.Equals(other: TensorType) =
+        this.DType = other.DType && this.Shape.Equals other.Shape
+
+    override this.Equals(other: obj) =
+        match other with
+        | :? TensorType as t -> this.Equals t
+        | _ -> false
+
+    override this.GetHashCode() =
+        HashCode.Combine(this.DType, this.Shape)
+
+    // Written by hand: what the compiler would generate boxes the shape at each comparison.
+    interface IEquatable<TensorType> with
+        member this.Equals other = this.Equals other
 
     override this.ToString() = $"{this.DType}{this.Shape}"
 
@@ -78,6 +96,28 @@ module Typing =
         dims[axis] <- size
         Shape dims
 
+    let private requireSquare operation (x: TensorType) =
+        requireFloat operation x
+
+        if x.Shape.Rank < 2 || x.Shape[-1] <> x.Shape[-2] then
+            shapeError operation $"{x.Shape} is not square; the last two sizes must be equal"
+
+    /// Raises unless `a · X = b` has shapes that meet: square matrices, and as many rows on the right.
+    let private requireSystem operation (a: TensorType) (b: TensorType) =
+        requireSquare operation a
+
+        if a.DType <> b.DType then
+            dtypeError operation $"operands are {a} and {b}; cast one to the other's type"
+
+        if b.Shape.Rank <> a.Shape.Rank || b.Shape[-2] <> a.Shape[-1] then
+            shapeError
+                operation
+                $"the matrix is {a.Shape} and the right side {b.Shape}; it needs as many rows"
+
+        for i in 0 .. a.Shape.Rank - 3 do
+            if a.Shape[i] <> b.Shape[i] then
+                shapeError operation $"batch sizes differ at axis {i}: {a.Shape} and {b.Shape}"
+
     let private matMul (a: TensorType) (b: TensorType) =
         let operation = "matmul"
 
@@ -124,14 +164,17 @@ module Typing =
             requireNumber operation t
             t
         | Prim.Random(dtype, shape, _, key) ->
-            if
-                key
-                <> {
-                       DType = DType.Int32
-                       Shape = Shape.ofList [ 2 ]
-                   }
-            then
+            let keyRank = key.Shape.Rank
+
+            if key.DType <> DType.Int32 || keyRank = 0 || key.Shape[-1] <> 2 then
                 dtypeError operation $"the key is {key}; it needs int32[2]"
+
+            let keys = key.Shape.Dims[.. keyRank - 2]
+
+            if keyRank - 1 > shape.Rank || keys <> shape.Dims[.. keyRank - 2] then
+                shapeError
+                    operation
+                    $"there are keys for {Text.bracketed keys} and the result is {shape}; it starts otherwise"
 
             let t = { DType = dtype; Shape = shape }
             requireNumber operation t
@@ -149,14 +192,21 @@ module Typing =
             | UnaryOp.Sin
             | UnaryOp.Cos
             | UnaryOp.Tanh
-            | UnaryOp.Sigmoid -> requireFloat operation x
+            | UnaryOp.Sigmoid
+            | UnaryOp.Erf
+            | UnaryOp.Erfinv
+            | UnaryOp.Floor
+            | UnaryOp.Ceil
+            | UnaryOp.Round -> requireFloat operation x
 
             x
         | Prim.Binary(op, a, b) ->
             requireSame operation a b
 
             match op with
-            | BinaryOp.Div -> requireFloat operation a
+            | BinaryOp.Div
+            | BinaryOp.Pow
+            | BinaryOp.Atan2 -> requireFloat operation a
             | BinaryOp.Add
             | BinaryOp.Sub
             | BinaryOp.Mul
@@ -182,11 +232,14 @@ module Typing =
             requireNumber operation x
 
             match op with
-            | ReduceOp.Max when axes |> Array.exists (fun a -> x.Shape[a] = 0) ->
+            | ReduceOp.Max
+            | ReduceOp.Min when axes |> Array.exists (fun a -> x.Shape[a] = 0) ->
                 shapeError
                     operation
-                    $"shape {x.Shape} has no elements on a reduced axis, so there is no largest one"
+                    $"shape {x.Shape} has no elements on a reduced axis, so there is no extreme one"
             | ReduceOp.Max
+            | ReduceOp.Min
+            | ReduceOp.Product
             | ReduceOp.Sum -> ()
 
             {
@@ -272,8 +325,58 @@ module Typing =
                 source with
                     Shape = withSize axis length source.Shape
             }
+        | Prim.Recurrence(_, decay, input) ->
+            requireFloat operation input
+            requireSame operation decay input
+            input
+        | Prim.ArgSort(_, _, x) ->
+            requireNumber operation x
+            { x with DType = DType.Int64 }
+        | Prim.Windows(axis, size, step, dilation, x) ->
+            let covered = (size - 1) * dilation + 1
+
+            if size < 1 || step < 1 || dilation < 1 || covered > x.Shape[axis] then
+                shapeError
+                    operation
+                    $"windows of {size} elements, {dilation} apart, every {step} do not fit axis {axis} of shape {x.Shape}"
+
+            let count = (x.Shape[axis] - covered) / step + 1
+
+            {
+                x with
+                    Shape = Shape.insertAxis x.Shape.Rank size (withSize axis count x.Shape)
+            }
+        | Prim.Overlap(axis, length, step, dilation, x) ->
+            requireNumber operation x
+            let count, size = x.Shape[axis], x.Shape[-1]
+
+            if (count - 1) * step + (size - 1) * dilation >= length then
+                shapeError operation $"the windows {x.Shape} reach beyond the {length} places of axis {axis}"
+
+            {
+                x with
+                    Shape = withSize axis length (Shape.dropAxes [| x.Shape.Rank - 1 |] x.Shape)
+            }
+        | Prim.Cholesky x ->
+            requireSquare operation x
+            x
+        | Prim.TriangularSolve(_, a, b)
+        | Prim.Solve(a, b) ->
+            requireSystem operation a b
+            b
+        | Prim.Determinant x ->
+            requireSquare operation x
+            let rank = x.Shape.Rank
+
+            {
+                x with
+                    Shape = Shape.keepAxes [| rank - 2; rank - 1 |] x.Shape
+            }
         | Prim.StopGradient x
-        | Prim.Variable x -> x
+        | Prim.Variable x
+        | Prim.Barrier(x, _)
+        | Prim.Custom(_, _, x, _)
+        | Prim.Opaque(_, _, _, x, _, _) -> x
 
     /// The type of the result, from the types of the operands. Raises ShapeException or DTypeException when they do not
     /// fit the primitive, or when the result would have more elements than can be counted.

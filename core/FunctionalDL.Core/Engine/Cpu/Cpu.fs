@@ -92,8 +92,8 @@ type internal Workspace(plan: Plan) =
             | Buffer.Result _ -> NativeStorage(tensorType, results[plan.Outputs[at]])
 
         let outputs = Array.init plan.Outputs.Length output
-        // Kernels hold bare addresses: what they point into must outlive the last of them. Naming the arena here also
-        // makes it a field; as a value of the constructor alone it would be collected after that.
+        // Kernels hold bare addresses: what they point into must outlive the last of them. Naming the arena
+        // here also makes it a field; as a value of the constructor alone it would be collected after that.
         GC.KeepAlive inputs
         GC.KeepAlive arena
         GC.KeepAlive literals

@@ -22,6 +22,11 @@ module internal Loops =
         | UnaryOp.Cos -> TileOp.Cos
         | UnaryOp.Tanh -> TileOp.Tanh
         | UnaryOp.Sigmoid -> TileOp.Sigmoid
+        | UnaryOp.Erf -> TileOp.Erf
+        | UnaryOp.Erfinv -> TileOp.Erfinv
+        | UnaryOp.Floor -> TileOp.Floor
+        | UnaryOp.Ceil -> TileOp.Ceil
+        | UnaryOp.Round -> TileOp.Round
 
     let private binary op =
         match op with
@@ -31,6 +36,8 @@ module internal Loops =
         | BinaryOp.Div -> TileOp.Div
         | BinaryOp.Maximum -> TileOp.Maximum
         | BinaryOp.Minimum -> TileOp.Minimum
+        | BinaryOp.Pow -> TileOp.Pow
+        | BinaryOp.Atan2 -> TileOp.Atan2
 
     let private compare op =
         match op with
@@ -45,6 +52,8 @@ module internal Loops =
         match op with
         | ReduceOp.Sum -> FoldKind.Sum
         | ReduceOp.Max -> FoldKind.Max
+        | ReduceOp.Min -> FoldKind.Min
+        | ReduceOp.Product -> FoldKind.Product
 
     /// The reduced axes as one block `first .. last - 1`, when every axis between them that has a size is
     /// reduced too.
@@ -174,8 +183,19 @@ module internal Loops =
             | Prim.MatMul _
             | Prim.Gather _
             | Prim.ScatterAdd _
+            | Prim.Recurrence _
+            | Prim.ArgSort _
+            | Prim.Windows _
+            | Prim.Overlap _
+            | Prim.Cholesky _
+            | Prim.TriangularSolve _
+            | Prim.Solve _
+            | Prim.Determinant _
             | Prim.StopGradient _
-            | Prim.Variable _ -> invalidOp $"{Prim.name prim} is not elementwise"
+            | Prim.Variable _
+            | Prim.Barrier _
+            | Prim.Custom _
+            | Prim.Opaque _ -> invalidOp $"{Prim.name prim} is not elementwise"
             |> code.Add
 
             for o in Prim.operands prim |> Array.distinct do
@@ -198,12 +218,14 @@ module internal Loops =
 
                 TileFold(foldKind fold.Op, register, DType.element (typeOf fold.Value).DType, fold.Target))
 
-        let name =
-            [
-                for struct (_, prim) in members -> Prim.name prim
-                for fold in folds -> fold.Op.ToString()
-            ]
-            |> String.concat " "
+        let detail =
+            lazy
+                [
+                    for struct (value, prim) in members ->
+                        $"%%{value} = " + Program.printStep { Prim = prim; Type = typeOf value }
+                    for struct (value, buffer) in stores -> $"b{buffer} <- %%{value}"
+                    for fold in folds -> $"b{fold.Target} <- {fold.Op} %%{fold.Value}"
+                ]
 
         let tiles =
             match block with
@@ -226,4 +248,4 @@ module internal Loops =
             for fold in folds -> fold.Target
         |]
 
-        Work.loop name (reads.ToArray()) writes tiles
+        Work.loop $"loop {shape}" (reads.ToArray()) writes detail tiles

@@ -24,6 +24,8 @@ type internal Plan = {
     Program: Program
     Works: Work[]
     Buffers: Buffer[]
+    /// What each buffer holds.
+    Types: TensorType[]
     ArenaBytes: int64
     /// The buffer of each output.
     Outputs: int[]
@@ -41,8 +43,14 @@ module internal Plan =
         let views = Array.zeroCreate<View voption> count
         let buffers = List<Buffer>()
         let bytes = List<int64>()
+        let types = List<TensorType>()
         let works = List<Work>()
         let copies = Dictionary<int, View>()
+
+        /// The number of constants before each step.
+        let constants =
+            program.Steps
+            |> Array.scan (fun n step -> if step.Prim.IsConstant then n + 1 else n) 0
 
         let typeOf value = Program.typeOf program value
         let shapeOf value = (typeOf value).Shape
@@ -50,14 +58,10 @@ module internal Plan =
         let primOf value = program.Steps[value - inputs].Prim
         let viewOf value = views[value].Value
 
-        /// How many constants come before each step: the place of its literal.
-        let literalPositions =
-            program.Steps
-            |> Array.scan (fun n step -> if step.Prim.IsConstant then n + 1 else n) 0
-
         let newBuffer kind (t: TensorType) =
             buffers.Add kind
             bytes.Add(int64 t.Shape.Size * int64 (DType.size t.DType))
+            types.Add t
             buffers.Count - 1
 
         /// A buffer for a value that a step computes. Its place is decided when all lifetimes are known.
@@ -207,8 +211,7 @@ module internal Plan =
                 views[value] <-
                     ValueSome {
                         Buffer = inputs
-                        Offset =
-                            int64 literalPositions[value - inputs] * 8L / int64 (DType.size literal.DType)
+                        Offset = int64 constants[value - inputs] * 8L / int64 (DType.size literal.DType)
                         Strides = Array.zeroCreate shape.Rank
                     }
             | Prim.Iota(dtype, length) ->
@@ -225,12 +228,17 @@ module internal Plan =
                         }
             | Prim.Permute(axes, x) -> views[value] <- ValueSome(View.permute axes (viewOf x))
             | Prim.Expand(_, x) -> views[value] <- ValueSome(View.expand (shapeOf x) shape (viewOf x))
+            | Prim.Windows(axis, _, step, dilation, x) ->
+                views[value] <- ValueSome(View.windows axis step dilation (viewOf x))
             | Prim.Slice(spans, x) -> views[value] <- ValueSome(View.slice spans (viewOf x))
             | Prim.StopGradient x
-            | Prim.Variable x -> views[value] <- ValueSome(viewOf x)
-            | Prim.Random(_, _, stream, key) ->
-                let key = contiguous key
-                works.Add(Work.random dtype shape stream key (ownBuffer value))
+            | Prim.Variable x
+            | Prim.Barrier(x, _)
+            | Prim.Custom(_, _, x, _) -> views[value] <- ValueSome(viewOf x)
+            | Prim.Opaque(rule, _, _, _, _, _) -> invalidOp $"{rule.Name} has only a transpose"
+            | Prim.Random(_, _, stream, source) ->
+                let key = contiguous source
+                works.Add(Work.random dtype shape (shapeOf source).Size stream key (ownBuffer value))
             | Prim.Reduce(op, axes, x) ->
                 if not attached[value] then
                     emitReduce value op axes x
@@ -265,6 +273,27 @@ module internal Plan =
                 let from, at = contiguous source, contiguous index
                 let target = ownBuffer value
                 works.Add(Work.scatterAdd dtype shape axis from (dtypeOf index) (shapeOf index) at target)
+            | Prim.Recurrence(axis, decay, input) ->
+                let decay, input = contiguous decay, contiguous input
+                works.Add(Work.recurrence dtype shape axis decay input (ownBuffer value))
+            | Prim.ArgSort(axis, descending, x) ->
+                let source = contiguous x
+                works.Add(Work.argSort (dtypeOf x) shape axis descending source (ownBuffer value))
+            | Prim.Overlap(axis, _, step, dilation, x) ->
+                let source = contiguous x
+                works.Add(Work.overlap dtype shape axis step dilation (shapeOf x) source (ownBuffer value))
+            | Prim.Cholesky x ->
+                let source = contiguous x
+                works.Add(Work.cholesky dtype shape source (ownBuffer value))
+            | Prim.TriangularSolve(lower, a, b) ->
+                let left, right = contiguous a, contiguous b
+                works.Add(Work.triangularSolve dtype lower shape left right (ownBuffer value))
+            | Prim.Solve(a, b) ->
+                let left, right = contiguous a, contiguous b
+                works.Add(Work.solve dtype shape left right (ownBuffer value))
+            | Prim.Determinant x ->
+                let source = contiguous x
+                works.Add(Work.determinant dtype (shapeOf x) source (ownBuffer value))
             | Prim.Unary _
             | Prim.Binary _
             | Prim.Compare _
@@ -367,6 +396,7 @@ module internal Plan =
                 Program = program
                 Works = works.ToArray()
                 Buffers = buffers.ToArray()
+                Types = types.ToArray()
                 ArenaBytes = arena
                 Outputs = outputs
             }
@@ -374,10 +404,31 @@ module internal Plan =
     /// The plan of a program.
     let ofProgram program = Planner(program).Plan()
 
-    /// The plan as text: the steps in order, and the memory they share.
+    /// The plan as text: what is done in order, with the values of each loop, and the buffers it is done in.
     let print plan =
-        let line (work: Work) =
-            let list (buffers: int[]) = String.Join(" ", buffers)
-            $"{list work.Writes} <- {work.Name} ({list work.Reads})"
+        let list (buffers: int[]) =
+            buffers |> Array.distinct |> Array.map (fun b -> $" b{b}") |> String.concat ""
 
-        String.Join("\n", Array.append (Array.map line plan.Works) [| $"arena {plan.ArenaBytes} bytes" |])
+        let work at (work: Work) =
+            let head = $"{at}: {work.Name}{list work.Reads} ->{list work.Writes}"
+            String.Join("\n     ", head :: work.Detail)
+
+        let buffer at kind =
+            let place =
+                match kind with
+                | Buffer.Input i -> $"input {i}"
+                | Buffer.Literals -> "literals"
+                | Buffer.Counting _ -> "counting"
+                | Buffer.Arena offset -> $"arena from {offset}"
+                | Buffer.Result bytes -> $"result of {bytes} bytes"
+
+            $"b{at}: {plan.Types[at]}, {place}"
+
+        [|
+            Array.mapi work plan.Works
+            [| "return" + list plan.Outputs |]
+            Array.mapi buffer plan.Buffers
+            [| $"arena {plan.ArenaBytes} bytes" |]
+        |]
+        |> Array.concat
+        |> String.concat "\n"

@@ -34,8 +34,12 @@ module internal Schedule =
         | Prim.Permute _
         | Prim.Expand _
         | Prim.Slice _
+        | Prim.Windows _
         | Prim.StopGradient _
-        | Prim.Variable _ -> Role.Movement
+        | Prim.Variable _
+        | Prim.Barrier _
+        | Prim.Custom _
+        | Prim.Opaque _ -> Role.Movement
         | Prim.Constant _
         | Prim.Iota _ -> Role.Given
         | Prim.Random _
@@ -45,7 +49,14 @@ module internal Schedule =
         | Prim.Concat _
         | Prim.MatMul _
         | Prim.Gather _
-        | Prim.ScatterAdd _ -> Role.Kernel
+        | Prim.ScatterAdd _
+        | Prim.Recurrence _
+        | Prim.ArgSort _
+        | Prim.Overlap _
+        | Prim.Cholesky _
+        | Prim.TriangularSolve _
+        | Prim.Solve _
+        | Prim.Determinant _ -> Role.Kernel
 
     /// The schedule of a program: for each value its role, stage and users.
     [<NoComparison>]

@@ -47,6 +47,16 @@ module internal View =
             Strides = Array.map2 (fun s stride -> int64 s.Step * stride) spans view.Strides
     }
 
+    let windows axis step dilation view = {
+        view with
+            Strides = [|
+                yield!
+                    view.Strides
+                    |> Array.mapi (fun a stride -> if a = axis then stride * int64 step else stride)
+                view.Strides[axis] * int64 dilation
+            |]
+    }
+
     /// The axes with neighbours merged where one stride serves both: (size, stride) pairs, outermost first,
     /// without axes of size 1.
     let private merged (shape: Shape) (strides: int64[]) =

@@ -17,6 +17,11 @@ type internal Work(name: string, reads: int[], writes: int[]) =
     /// The buffers it writes.
     member _.Writes = writes
 
+    /// What it does in detail, for a printed plan: the instructions of a fused loop.
+    abstract Detail: string list
+
+    default _.Detail = []
+
     /// Does it. `slots` has the address of every buffer.
     abstract Run: pool: WorkerPool * slots: nativeint[] -> unit
 
@@ -36,8 +41,9 @@ module internal Work =
         struct (product shape.Dims[.. axis - 1], int64 shape[axis], product shape.Dims[axis + 1 ..])
 
     /// A fused loop.
-    let loop name reads writes (tiles: TileLoop) = {
+    let loop name reads writes (detail: Lazy<string list>) (tiles: TileLoop) = {
         new Work(name, reads, writes) with
+            member _.Detail = detail.Value
             member _.Run(pool, slots) = tiles.Run(pool, slots)
     }
 
@@ -116,14 +122,22 @@ module internal Work =
                         )
         }
 
-    let random dtype (shape: Shape) stream key target =
+    /// Random elements: as many for each key, in the order of the keys. `words` counts the words of all keys.
+    let random dtype (shape: Shape) words stream key target =
         let element = DType.element dtype
+        let keys = words / 2
+        let count = shape.Size / max 1 keys
 
         {
             new Work("random", [| key.Buffer |], [| target |]) with
                 member _.Run(pool, slots) =
-                    let words = Span<uint32>((address DType.Int32 key slots).ToPointer(), 2)
-                    Threefry.Fill(pool, element, words[0], words[1], stream, slots[target], int64 shape.Size)
+                    let words = Span<uint32>((address DType.Int32 key slots).ToPointer(), words)
+
+                    for k in 0 .. keys - 1 do
+                        let at =
+                            slots[target] + nativeint (int64 k * int64 count * int64 (DType.size dtype))
+
+                        Threefry.Fill(pool, element, words[2 * k], words[2 * k + 1], stream, at, int64 count)
         }
 
     /// The position of the extreme along an axis of a contiguous source.
@@ -175,6 +189,137 @@ module internal Work =
                         int64 m * int64 n
                     )
         }
+
+    /// Runs along an axis of contiguous operands.
+    let recurrence dtype (shape: Shape) axis decay input target =
+        let struct (outer, length, inner) = around axis shape
+        let element = DType.element dtype
+
+        {
+            new Work("recurrence", [| decay.Buffer; input.Buffer |], [| target |]) with
+                member _.Run(pool, slots) =
+                    Lines.Recurrence(
+                        pool,
+                        element,
+                        outer,
+                        length,
+                        inner,
+                        address dtype decay slots,
+                        address dtype input slots,
+                        slots[target]
+                    )
+        }
+
+    /// The order of the elements along an axis of a contiguous source.
+    let argSort dtype (shape: Shape) axis descending source target =
+        let struct (outer, length, inner) = around axis shape
+        let element = DType.element dtype
+
+        {
+            new Work("argsort", [| source.Buffer |], [| target |]) with
+                member _.Run(pool, slots) =
+                    Lines.ArgSort(
+                        pool,
+                        element,
+                        descending,
+                        outer,
+                        length,
+                        inner,
+                        address dtype source slots,
+                        slots[target]
+                    )
+        }
+
+    /// Adds windows, the last axis of a contiguous source, back to where they were taken from.
+    let overlap dtype (shape: Shape) axis step dilation (from: Shape) source target =
+        let struct (outer, length, inner) = around axis shape
+        let element = DType.element dtype
+        let count, size = int64 from[axis], int64 from[-1]
+
+        {
+            new Work("overlap", [| source.Buffer |], [| target |]) with
+                member _.Run(pool, slots) =
+                    Lines.Overlap(
+                        pool,
+                        element,
+                        outer,
+                        length,
+                        inner,
+                        count,
+                        size,
+                        int64 step,
+                        int64 dilation,
+                        address dtype source slots,
+                        slots[target]
+                    )
+        }
+
+    /// A function of contiguous square matrices, and of right sides where it solves; `refuse` is told the
+    /// number of a matrix that has no answer.
+    let private factorise name reads target run refuse = {
+        new Work(name, reads, [| target |]) with
+            member _.Run(pool, slots) =
+                let bad: int64 = run pool slots
+
+                if bad >= 0L then
+                    refuse bad
+    }
+
+    let private batchOf (shape: Shape) =
+        Array.fold (fun n d -> n * int64 d) 1L shape.Dims[.. shape.Rank - 3]
+
+    let cholesky dtype (shape: Shape) source target =
+        let element, batch, n = DType.element dtype, batchOf shape, shape[-1]
+
+        factorise
+            "cholesky"
+            [| source.Buffer |]
+            target
+            (fun pool slots ->
+                Factorisations.Cholesky(pool, element, batch, n, address dtype source slots, slots[target]))
+            (fun bad -> Fail.value (MatrixError.notPositiveDefinite bad))
+
+    let determinant dtype (shape: Shape) source target =
+        let element, batch, n = DType.element dtype, batchOf shape, shape[-1]
+
+        factorise
+            "determinant"
+            [| source.Buffer |]
+            target
+            (fun pool slots ->
+                Factorisations.Determinant(
+                    pool,
+                    element,
+                    batch,
+                    n,
+                    address dtype source slots,
+                    slots[target]
+                ))
+            ignore
+
+    let triangularSolve dtype lower (shape: Shape) a b target =
+        let element, batch, n, m = DType.element dtype, batchOf shape, shape[-2], shape[-1]
+
+        factorise
+            "triangularsolve"
+            [| a.Buffer; b.Buffer |]
+            target
+            (fun pool slots ->
+                let left, right = address dtype a slots, address dtype b slots
+                Factorisations.TriangularSolve(pool, element, lower, batch, n, m, left, right, slots[target]))
+            ignore
+
+    let solve dtype (shape: Shape) a b target =
+        let element, batch, n, m = DType.element dtype, batchOf shape, shape[-2], shape[-1]
+
+        factorise
+            "solve"
+            [| a.Buffer; b.Buffer |]
+            target
+            (fun pool slots ->
+                let left, right = address dtype a slots, address dtype b slots
+                Factorisations.Solve(pool, element, batch, n, m, left, right, slots[target]))
+            (fun bad -> Fail.value (MatrixError.singular bad))
 
     /// Raises when a kernel met an index outside its axis; `bad` is its position, or -1. `stretch` is how many elements of the
     /// graph's index one element of the kernel's stands for.
