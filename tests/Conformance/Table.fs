@@ -12,6 +12,9 @@ let operations: Map<string, Operation> =
             Reduce.table
             MatMul.table
             Index.table
+            Conv.table
+            Pool.table
+            Norm.table
             Loss.table
             HigherOrder.table
             Optim.table

@@ -20,4 +20,18 @@ let table = [
     Operation.single "where" [] (fun request ->
         let condition, a, b = Operation.three request
         Tensor.where condition a b)
+    Operation.binary "pow" Tensor.pow
+    Operation.binary "atan2" Tensor.atan2
+    Operation.single "pow_scalar" [ "exponent" ] (fun request ->
+        Operation.one request
+        |> Tensor.powScalar (Attribute.float "exponent" request.Attributes))
+    Operation.single "masked_fill" [ "value" ] (fun request ->
+        let x, mask = Operation.two request
+        x |> Tensor.maskedFill mask (Attribute.float "value" request.Attributes))
+    Operation.single "lerp" [ "weight" ] (fun request ->
+        match request.Inputs with
+        | [ a; b; weight ] -> Tensor.lerp weight a b
+        | _ ->
+            let a, b = Operation.two request
+            Tensor.lerpScalar (Attribute.float "weight" request.Attributes) a b)
 ]

@@ -6,19 +6,12 @@ open FunctionalDL.Conformance
 
 /// A range `[start, stop, step]` of each axis.
 let private slice (ranges: int list list) (x: Tensor) =
-    let along x (axis, range) =
+    let item range =
         match range with
-        | [ start; stop; 1 ] -> Tensor.narrow axis start (stop - start) x
-        | other -> raise (NotSupported $"slice %A{other}: steps of 1 only")
+        | [ start; stop; step ] -> Pick.Range(Some start, Some stop, step)
+        | other -> raise (NotSupported $"slice %A{other}")
 
-    ranges |> List.indexed |> List.fold along x
-
-/// The rows of a table at whole numbers of any shape.
-let private embedding (index: Tensor) (table: Tensor) =
-    let rows = table |> Tensor.indexSelect 0 (Tensor.reshape [ -1 ] index)
-
-    rows
-    |> Tensor.reshape [ yield! index.Shape.ToArray(); yield! table.Shape.ToArray()[1..] ]
+    Indexing.get (List.map item ranges) x
 
 let table = [
     Operation.single "gather" [ "dim" ] (fun request ->
@@ -26,14 +19,22 @@ let table = [
         x |> Tensor.gather (Attribute.int "dim" request.Attributes) index)
     Operation.single "scatter_add" [ "dim" ] (fun request ->
         let x, index, source = Operation.three request
-        let axis = Attribute.int "dim" request.Attributes
-        x + Tensor.scatterAdd axis x.Shape[axis] index source)
+        Indexing.scatterAdd (Attribute.int "dim" request.Attributes) index source x)
     Operation.single "index_select" [ "dim" ] (fun request ->
         let x, index = Operation.two request
         x |> Tensor.indexSelect (Attribute.int "dim" request.Attributes) index)
-    Operation.single "embedding" [] (fun request ->
+    Operation.single "embedding" [ "padding_idx" ] (fun request ->
         let index, table = Operation.two request
-        embedding index table)
+
+        let padding =
+            Attribute.tryFind "padding_idx" request.Attributes
+            |> Option.map (fun _ -> Attribute.int "padding_idx" request.Attributes)
+
+        Indexing.embedding padding index table)
+    Operation.single "int_array_index" [] (fun request ->
+        match request.Inputs with
+        | x :: index -> Indexing.get (List.map Pick.Positions index) x
+        | [] -> raise (NotSupported "no inputs"))
     Operation.single "one_hot" [ "num_classes" ] (fun request ->
         Operation.one request
         |> Tensor.oneHot (Attribute.int "num_classes" request.Attributes))
@@ -63,4 +64,19 @@ let table = [
     Operation.single "flatten" [ "start_dim" ] (fun request ->
         Operation.one request
         |> Tensor.flatten (Attribute.int "start_dim" request.Attributes))
+    Operation.single "flip" [ "dims" ] (fun request ->
+        Operation.one request |> Tensor.flip (Attribute.ints "dims" request.Attributes))
+    Operation.single "tril" [ "diagonal" ] (fun request ->
+        Operation.one request
+        |> Tensor.tril (Attribute.int "diagonal" request.Attributes))
+    Operation.single "triu" [ "diagonal" ] (fun request ->
+        Operation.one request
+        |> Tensor.triu (Attribute.int "diagonal" request.Attributes))
+    Operation.unary "diagonal" (Tensor.diagonal 0)
+    Operation.single "repeat" [ "repeats" ] (fun request ->
+        Operation.one request
+        |> Tensor.repeat (Attribute.ints "repeats" request.Attributes))
+    Operation.single "roll" [ "shift"; "dim" ] (fun request ->
+        let option name = Attribute.int name request.Attributes
+        Operation.one request |> Tensor.roll (option "shift") (option "dim"))
 ]

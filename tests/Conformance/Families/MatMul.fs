@@ -12,5 +12,18 @@ let table = [
         | _ ->
             let x, weight = Operation.two request
             Tensor.linear weight None x)
-    Operation.binary "outer" (fun a b -> Tensor.unsqueeze 1 a * Tensor.unsqueeze 0 b)
+    Operation.binary "outer" Linalg.outer
+    Operation.binary "dot" Linalg.dot
+    Operation.single "bilinear" [] (fun request ->
+        match request.Inputs with
+        | [ x1; x2; weight; bias ] -> Linalg.bilinear weight (Some bias) x1 x2
+        | _ ->
+            let x1, x2, weight = Operation.three request
+            Linalg.bilinear weight None x1 x2)
+    Operation.unary "det" Linalg.det
+    Operation.unary "inv" Linalg.inv
+    Operation.binary "solve" Linalg.solve
+    Operation.single "cholesky" [ "symmetrize" ] (Operation.one >> Linalg.cholesky)
+    Operation.single "einsum" [ "equation" ] (fun request ->
+        Einsum.einsum (Attribute.text "equation" request.Attributes) request.Inputs)
 ]

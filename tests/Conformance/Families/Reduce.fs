@@ -49,9 +49,41 @@ let table = [
     fold "sum" Tensor.sumAxes Tensor.sumAxesKeep
     fold "mean" Tensor.meanAxes Tensor.meanAxesKeep
     fold "amax" Tensor.amaxAxes Tensor.amaxAxesKeep
-    foldOne "logsumexp" Tensor.logSumExp Tensor.logSumExpKeep
+    fold "amin" Tensor.aminAxes Tensor.aminAxesKeep
+    fold "prod" Tensor.prodAxes Tensor.prodAxesKeep
+    fold "logsumexp" Tensor.logSumExpAxes Tensor.logSumExpAxesKeep
     arg "argmax" Tensor.argmax
     arg "argmin" Tensor.argmin
     spread "var" Tensor.var
     spread "std" Tensor.std
+    Operation.single "cumsum" [ "dim" ] (fun request ->
+        Operation.one request |> Tensor.cumsum (Attribute.int "dim" request.Attributes))
+    Operation.single "cumprod" [ "dim" ] (fun request ->
+        Operation.one request |> Tensor.cumprod (Attribute.int "dim" request.Attributes))
+    Operation.single "norm" [ "p"; "dim"; "keepdim" ] (fun request ->
+        let p = Attribute.floatOr 2.0 "p" request.Attributes
+        let axes = Attribute.axes "dim" request.Attributes
+
+        Operation.one request
+        |> if keepdim request then
+               Reduce.normKeep p axes
+           else
+               Reduce.norm p axes)
+    Operation.row "topk" [ "k"; "dim"; "largest" ] (fun request ->
+        let count = Attribute.int "k" request.Attributes
+        let largest = Attribute.boolOr true "largest" request.Attributes
+
+        let values, places =
+            Operation.one request
+            |> Tensor.topk count (Attribute.int "dim" request.Attributes) largest
+
+        [ values; places ])
+    Operation.row "sort" [ "dim"; "descending" ] (fun request ->
+        let descending = Attribute.boolOr false "descending" request.Attributes
+
+        let values, places =
+            Operation.one request
+            |> Tensor.sort (Attribute.int "dim" request.Attributes) descending
+
+        [ values; places ])
 ]
