@@ -1,7 +1,7 @@
 // Draws the project's own handwritten-looking digits, so that everything runs with no download.
 //
 //     dotnet fsi scripts/make-digits.fsx                          writes data/digits
-//     dotnet fsi scripts/make-digits.fsx --seed 7 --out /tmp/x    other digits, another folder
+//     dotnet fsi scripts/make-digits.fsx --seed 7 --out DIR       other digits, another folder
 //
 // Each picture is a pure function of the seed, the part (train or test) and its place in the part: a
 // skeleton of pen strokes is picked, wobbled, slanted, scaled, turned and shifted, and inked with a pen of

@@ -337,7 +337,7 @@ let private tensors (inputs: Storage[]) =
 
 let private describe graph program = $"%A{graph}\n{Program.print program}\n"
 
-[<Property(Arbitrary = [| typeof<Graphs> |], MaxTest = 300, Replay = "20250101,1")>]
+[<Property(Arbitrary = [| typeof<Graphs> |], MaxTest = 400, Replay = "20250101,1")>]
 let ``random graphs: the engines agree, to the bit where nothing is rounded differently``
     (graph: RandomGraph)
     =
@@ -358,7 +358,7 @@ let private bytesOfAll engine (xs: Tensor list) =
     Tensor.evalOn engine xs
     xs |> List.map (Tensor.toStorage >> storageBytes)
 
-[<Property(Arbitrary = [| typeof<Graphs> |], MaxTest = 150, Replay = "20250102,1")>]
+[<Property(Arbitrary = [| typeof<Graphs> |], MaxTest = 200, Replay = "20250102,1")>]
 let ``random graphs: compiled or not, and wherever they are cut, the bits are the same``
     (graph: RandomGraph)
     =
@@ -410,7 +410,7 @@ let private lossOf (graph: RandomGraph) (program: Program) (inputs: Tensor list)
     |> List.map (fun y -> Tensor.sum (y * Tensor.ofFloats (dimsOf y) (direction rng y.Shape.Size)))
     |> List.fold (+) (Tensor.full graph.DType [] 0.0)
 
-[<Property(Arbitrary = [| typeof<Graphs> |], MaxTest = 200, Replay = "20250104,1")>]
+[<Property(Arbitrary = [| typeof<Graphs> |], MaxTest = 250, Replay = "20250104,1")>]
 let ``random graphs: the engines agree on derivatives, and forward mode on reverse mode``
     (graph: RandomGraph)
     =
