@@ -488,10 +488,10 @@ module Tensor =
     /// The product of the elements up to each place of an axis.
     let cumprod axis (x: Tensor) =
         let axis = Shape.axis "cumprod" x.Shape axis
-        let first = Build.cast DType.Bool (Build.first axis x.Node)
+        let isFirst = Build.isFirst axis x.Node
         let zero = Build.zeros x.Node
         // The first element starts the run; after it each step multiplies.
-        make (Prim.Recurrence(axis, Build.select first zero x.Node, Build.select first x.Node zero))
+        make (Prim.Recurrence(axis, Build.select isFirst zero x.Node, Build.select isFirst x.Node zero))
 
     /// The positions that sort an axis; equal elements keep their order, NaN counts as largest.
     let argsort axis descending (x: Tensor) =

@@ -114,20 +114,20 @@ module internal Build =
     let recurrence axis decay input =
         Graph.make (Prim.Recurrence(axis, decay, input))
 
-    /// 1 at the first place of an axis, 0 elsewhere.
-    let first axis (like: Node) =
+    /// Whether a place is the first of an axis, in tensors like `like`.
+    let isFirst axis (like: Node) =
         let place = Graph.make (Prim.Iota(like.Type.DType, like.Type.Shape[axis]))
 
         let dims =
             Array.init like.Type.Shape.Rank (fun a -> if a = axis then like.Type.Shape[a] else 1)
 
         let place = expand like.Type.Shape (reshape (Shape dims) place)
-        cast like.Type.DType (compare CompareOp.Equal place (zeros place))
+        compare CompareOp.Equal place (zeros place)
 
     /// The product of all elements before each place of an axis; 1 at the first.
     let productBefore axis (x: Node) =
         // At the first place the run starts with 1; after it each step multiplies by the element before.
-        recurrence axis (shift axis x) (first axis x)
+        recurrence axis (shift axis x) (cast x.Type.DType (isFirst axis x))
 
     let triangularSolve lower a b =
         Graph.make (Prim.TriangularSolve(lower, a, b))

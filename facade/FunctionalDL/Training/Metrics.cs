@@ -18,11 +18,7 @@ public static class Metrics
     /// <param name="target">The class of each item: <c>[batch]</c>.</param>
     /// <exception cref="ShapeException">The sizes do not meet.</exception>
     public static Tensor Accuracy(Tensor input, Tensor target) =>
-        input.Rank == 2 && target.Rank == 1 && input.Shape[0] == target.Shape[0]
-            ? new Tensor(MetricModule.accuracy.Sum.Invoke(target.Inner).Invoke(input.Inner)) / target.Size
-            : throw new ShapeException(
-                $"accuracy: the output is {input.Shape} and the target {target.Shape}; "
-                + "it needs [batch; classes] and [batch]");
+        new Tensor(MetricModule.accuracy.Sum.Invoke(target.Inner).Invoke(input.Inner)) / target.Size;
 
     /// <summary>
     /// The core's metric for a function: a sum over items, so that means over unequal batches are exact.
