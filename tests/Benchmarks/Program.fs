@@ -6,6 +6,7 @@ open System.CommandLine
 open System.CommandLine.Parsing
 open System.Globalization
 open System.Text.RegularExpressions
+open FunctionalDL.Benchmarks.Workloads
 open FunctionalDL.Core
 open FunctionalDL.Data
 
@@ -22,9 +23,9 @@ let private run (only: Regex) settings =
             true
         | None -> false
 
-    match Workloads.all |> List.filter (fun w -> only.IsMatch w.Name) with
+    match Table.rows |> List.filter (fun w -> only.IsMatch w.Name) with
     | [] ->
-        let names = Workloads.all |> List.map _.Name |> String.concat " "
+        let names = Table.rows |> List.map _.Name |> String.concat " "
         eprintfn $"--only: '{only}' matches no workload; there are: {names}"
         1
     | chosen when chosen |> List.map measure |> List.contains true -> 0

@@ -1,0 +1,52 @@
+namespace FunctionalDL.Benchmarks.Workloads
+
+open FunctionalDL.Benchmarks
+open FunctionalDL.Core
+
+/// Steps of training of networks of linear layers.
+[<RequireQualifiedAccess>]
+module Networks =
+
+    /// A perceptron of one hidden layer with ReLU, cross entropy and plain descent.
+    let perceptron inputs hidden outputs = {
+        Model = Layer.sequential [ Layer.linear inputs hidden; ReLU; Layer.linear hidden outputs ]
+        Loss = Train.lossOf Loss.crossEntropy
+        Optimiser = Optimiser.sgd 0.5
+        Metrics = []
+    }
+
+    /// Random inputs and classes for a perceptron.
+    let private batch items inputs outputs = {
+        Inputs = [ Workload.normal "x" [ items; inputs ] ]
+        Targets = [ Workload.classes outputs items ]
+    }
+
+    let private mlp settings =
+        Workload.steps (perceptron 784 50 10) (batch 64 784 10) settings
+
+    let private mlpFlop = 2.0 * 64.0 * (784.0 * 50.0 * 2.0 + 50.0 * 10.0 * 3.0)
+
+    /// From the start of the process to the end of the first step: nothing may come before it.
+    let import =
+        Workload.row "import" (fun settings ->
+            mlp settings ()
+
+            {
+                Times = [| Machine.sinceStart () |]
+                Extra = []
+            })
+
+    let rows = [
+        Workload.repeated "mlp_step" (Work.Flop mlpFlop) mlp
+        Workload.repeated "dispatch" Work.Unstated (fun settings ->
+            Workload.steps (perceptron 1 1 1) (batch 1 1 1) settings)
+    ]
+
+    /// Whole epochs on real pictures; none without them.
+    let epochs = {
+        Name = "mnist_epoch"
+        Run =
+            fun settings ->
+                settings.Data
+                |> Option.map (Mnist.epochs settings.Engine (perceptron 784 50 10) settings.Seconds)
+    }
