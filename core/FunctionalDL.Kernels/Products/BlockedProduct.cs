@@ -41,10 +41,22 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         {
             for (int i = 0; i < shape.Batch; i++)
                 Copies.Zero((T*)shape.C + i * shape.CBatch, (long)shape.M * shape.N);
+            shape.Then.Run(0, (long)shape.Batch * shape.M, shape.N, 0, shape.N);
             return;
         }
 
         ProductPlan plan = new(shape, sizeof(T), TileColumns, pool.Threads);
+        if (shape.Then.Exists && !plan.HasWideTasks)
+        {
+            ProductShape alone = shape;
+            alone.Then = default;
+            Multiply(pool, alone);
+            // Such a product is small.
+            long rows = (long)shape.Batch * shape.M;
+            shape.Then.Run((long)shape.First * shape.M, rows, shape.N, 0, shape.N);
+            return;
+        }
+
         if (plan.B == PanelSource.Shared && shape.Batch > 1)
         {
             MultiplyOneByOne(pool, shape);
@@ -55,22 +67,25 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         t_kept = null;
         job._shape = shape;
         job._plan = plan;
-        job.Run(pool);
+        try
+        {
+            job.Run(pool);
+        }
+        finally
+        {
+            job._shape = default; // lets go of what the caller owns
+        }
+
         t_kept = job;
     }
 
     /// <summary>The matrices are large enough to share the threads within each.</summary>
     private static void MultiplyOneByOne(WorkerPool pool, ProductShape shape)
     {
-        int batch = shape.Batch;
+        int end = shape.First + shape.Batch;
         shape.Batch = 1;
-        for (int i = 0; i < batch; i++)
-        {
+        for (; shape.First < end; shape.First++)
             Multiply(pool, shape);
-            shape.A.Address += shape.A.Batch * sizeof(T);
-            shape.B.Address += shape.B.Batch * sizeof(T);
-            shape.C += shape.CBatch * sizeof(T);
-        }
     }
 
     private void Run(WorkerPool pool)
@@ -111,7 +126,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         {
             (int rest, int column) = Math.DivRem(task, _plan.ColumnTasks);
             (int batch, int row) = Math.DivRem(rest, _plan.RowTasks);
-            Compute(batch, row, column);
+            Compute(_shape.First + batch, row, column);
         }
     }
 
@@ -121,7 +136,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         (int section, int panel) = Math.DivRem(block, BPanels);
         int step = _firstStep + section * _plan.Section;
         int column = panel * TileColumns;
-        PackB(0, step, StepsFrom(step), column, SharedPanel(step, column));
+        PackB(_shape.First, step, StepsFrom(step), column, SharedPanel(step, column));
     }
 
     /// <summary>Where the panel of b that starts at a column is packed.</summary>
@@ -135,6 +150,12 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
     {
         int count = Math.Min(TileColumns, _shape.N - column);
         int width = count > TVector.Count ? TileColumns : TVector.Count;
+        if (_shape.Panels is not null)
+        {
+            _shape.Panels.Pack(batch, step, steps, column, count, (byte*)target, width);
+            return;
+        }
+
         T* source = _shape.B.At<T>(batch, step, column);
         Packing<TVector, T>.Pack(source, _shape.B.Column, _shape.B.Row, count, steps, target, width);
     }
@@ -194,6 +215,12 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
                 T* c = (T*)_shape.C + batch * _shape.CBatch + (long)row * _shape.N + j;
                 MultiplyPanel(tile, rows, a, c, whole ? null : edge, count);
             }
+        }
+
+        if (_endStep == _shape.K)
+        {
+            long firstRow = (long)batch * _shape.M + row;
+            _shape.Then.Run(firstRow, rows.Rows, _shape.N, firstColumn, endColumn - firstColumn);
         }
     }
 

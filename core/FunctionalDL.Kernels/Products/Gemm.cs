@@ -48,18 +48,60 @@ public static unsafe class Gemm
         WorkerPool pool, ElementType type, int batch, int m, int n, int k,
         nint a, long aBatch, long aRow, long aColumn,
         nint b, long bBatch, long bRow, long bColumn,
-        nint c, long cBatch)
+        nint c, long cBatch) =>
+        Multiply(
+            pool, type, new ProductShape(
+                batch, m, n, k, new MatrixOperand(a, aBatch, aRow, aColumn),
+                new MatrixOperand(b, bBatch, bRow, bColumn), (byte*)c, cBatch));
+
+    /// <summary>
+    /// The products, and a fused loop that goes on with each part of c as soon as it is finished: the bits
+    /// are those of the product followed by <see cref="TileLoop.Run"/>, without the way to memory and back
+    /// and without waking threads twice.
+    /// </summary>
+    /// <remarks>
+    /// The loop's space is [batch · m · n] in any dimensions; the matrices c follow each other. It may load c
+    /// (contiguous, from element 0), whatever the product does not write, and broadcasts of such (a bias). It
+    /// may store to c, or to what neither product nor loop reads. If nobody wants c itself, it still needs a
+    /// place.
+    /// </remarks>
+    /// <param name="pool">The threads; small products are done by the caller alone.</param>
+    /// <param name="type">The type of the elements, as above.</param>
+    /// <param name="batch">The number of products.</param>
+    /// <param name="m">The rows of a and c.</param>
+    /// <param name="n">The columns of b and c.</param>
+    /// <param name="k">The columns of a and rows of b.</param>
+    /// <param name="a">The matrices a.</param>
+    /// <param name="b">The matrices b.</param>
+    /// <param name="c">The address of c[0][0, 0].</param>
+    /// <param name="then">A loop that stores and does not fold.</param>
+    /// <param name="slots">Its addresses, c among them.</param>
+    /// <exception cref="ArgumentException">
+    /// The type is none of the four, a size is negative, or the loop folds or has a space of another size.
+    /// </exception>
+    public static void Multiply(
+        WorkerPool pool, ElementType type, int batch, int m, int n, int k, MatrixOperand a, MatrixOperand b,
+        nint c, TileLoop then, nint[] slots)
+    {
+        ArgumentNullException.ThrowIfNull(then);
+        ArgumentNullException.ThrowIfNull(slots);
+        then.CheckParts((long)batch * m * n);
+        Multiply(
+            pool, type, new ProductShape(
+                batch, m, n, k, a, b, (byte*)c, (long)m * n)
+            { Then = new Continuation(then, slots) });
+    }
+
+    /// <summary>The same for a product that is described, from wherever its b comes.</summary>
+    internal static void Multiply(WorkerPool pool, ElementType type, ProductShape shape)
     {
         ArgumentNullException.ThrowIfNull(pool);
-        ArgumentOutOfRangeException.ThrowIfNegative(batch);
-        ArgumentOutOfRangeException.ThrowIfNegative(m);
-        ArgumentOutOfRangeException.ThrowIfNegative(n);
-        ArgumentOutOfRangeException.ThrowIfNegative(k);
-        if (batch == 0 || m == 0 || n == 0)
+        ArgumentOutOfRangeException.ThrowIfNegative(shape.Batch);
+        ArgumentOutOfRangeException.ThrowIfNegative(shape.M);
+        ArgumentOutOfRangeException.ThrowIfNegative(shape.N);
+        ArgumentOutOfRangeException.ThrowIfNegative(shape.K);
+        if (shape.Batch == 0 || shape.M == 0 || shape.N == 0)
             return;
-        MatrixOperand left = new((byte*)a, aBatch, aRow, aColumn);
-        MatrixOperand right = new((byte*)b, bBatch, bRow, bColumn);
-        ProductShape shape = new(batch, m, n, k, left, right, (byte*)c, cBatch);
         shape.FoldBatchIntoRows();
         switch (type)
         {

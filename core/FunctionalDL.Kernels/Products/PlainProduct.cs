@@ -36,5 +36,7 @@ internal sealed unsafe class PlainProduct<T> : IBlockJob
             for (int j = 0; j < _shape.N; j++, y += _shape.B.Column)
                 c[j] += x * *y;
         }
+
+        _shape.Then.Run(block, 1, _shape.N, 0, _shape.N);
     }
 }

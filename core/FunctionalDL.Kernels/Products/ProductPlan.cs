@@ -29,6 +29,7 @@ internal readonly struct ProductPlan
     private const int TaskRowPanels = 20;
     private const int TaskColumns = 1024;
     private const double NearBytes = 1 << 20;
+    private const int WideColumns = 256;
 
     // Multiply-adds: a few microseconds, the price of waking a thread; and what one claim should be worth.
     private const double SerialWork = 400_000;
@@ -50,6 +51,11 @@ internal readonly struct ProductPlan
 
     /// <summary>Consecutive tasks that are claimed together.</summary>
     public readonly int TasksPerBlock;
+
+    /// <summary>
+    /// Whether each task's part of c has rows long enough to go on with at once, part by part.
+    /// </summary>
+    public bool HasWideTasks => ColumnTasks == 1 || _n / ColumnTasks >= WideColumns;
 
     public readonly PanelSource A;
     public readonly PanelSource B;
@@ -80,7 +86,7 @@ internal readonly struct ProductPlan
 
         // What the second-level cache holds is read where it is, unless its elements are far apart.
         bool nearA = IsNear(shape.A, _m, elementSize) || columnPanels == ColumnTasks;
-        bool nearB = shape.B.Column == 1 && (IsNear(shape.B, _n, elementSize) || rowPanels <= 6);
+        bool nearB = shape.Panels is null && shape.B.Column == 1 && (IsNear(shape.B, _n, elementSize) || rowPanels <= 6);
         A = nearA ? PanelSource.Direct : PanelSource.PerTask;
         B = nearB ? PanelSource.Direct : RowTasks == 1 ? PanelSource.PerTask : PanelSource.Shared;
     }

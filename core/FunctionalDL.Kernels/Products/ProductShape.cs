@@ -1,19 +1,6 @@
 namespace FunctionalDL.Kernels.Products;
 
-/// <summary>A batch of matrices in memory; strides count elements.</summary>
-internal unsafe struct MatrixOperand(byte* address, long batch, long row, long column)
-{
-    public byte* Address = address;
-    public long Batch = batch;
-    public long Row = row;
-    public long Column = column;
-
-    /// <summary>The address of an element.</summary>
-    public readonly T* At<T>(int batch, int row, int column)
-        where T : unmanaged => (T*)Address + batch * Batch + row * Row + column * Column;
-}
-
-/// <summary>A batch of products c = a · b.</summary>
+/// <summary>A batch of products c = a · b, and what follows them.</summary>
 internal unsafe struct ProductShape(
     int batch, int m, int n, int k, MatrixOperand a, MatrixOperand b, byte* c, long cBatch)
 {
@@ -26,6 +13,15 @@ internal unsafe struct ProductShape(
     public byte* C = c;
     public long CBatch = cBatch;
 
+    /// <summary>Where b comes from if it is not in memory; then <see cref="B"/> means nothing.</summary>
+    public IPanelSource? Panels { readonly get; set; }
+
+    /// <summary>What is done with the parts of c as they are finished.</summary>
+    public Continuation Then;
+
+    /// <summary>The number of the first product in the operands: those before it are left out.</summary>
+    public int First;
+
     /// <summary>The multiply-adds of all products.</summary>
     public readonly double Work => (double)Batch * M * N * K;
 
@@ -34,7 +30,7 @@ internal unsafe struct ProductShape(
     /// </summary>
     public void FoldBatchIntoRows()
     {
-        bool continues = B.Batch == 0 && A.Batch == M * A.Row && CBatch == (long)M * N;
+        bool continues = Panels is null && B.Batch == 0 && A.Batch == M * A.Row && CBatch == (long)M * N;
         if (Batch == 1 || !continues || (long)M * Batch > int.MaxValue)
             return;
         M *= Batch;

@@ -54,30 +54,53 @@ internal abstract class TileJob : IBlockJob
 /// <summary>A loop that only stores. A unit is a tile.</summary>
 internal sealed unsafe class MapJob : TileJob
 {
-    private readonly long _elements;
     private readonly long _blockSize;
 
     public MapJob(TileProgram program, int cost, int[] dims)
         : base(program, cost)
     {
-        _elements = 1;
+        Elements = 1;
         foreach (int d in dims)
-            _elements *= d;
+            Elements *= d;
         _blockSize = UnitsPerBlock(TileProgram.TileSize) * TileProgram.TileSize;
-        while (_elements / _blockSize > int.MaxValue / 2)
+        while (Elements / _blockSize > int.MaxValue / 2)
             _blockSize *= 2;
     }
 
+    /// <summary>The elements of the iteration space.</summary>
+    public long Elements { get; }
+
     protected override void Run(WorkerPool pool) =>
-        Threads(pool, _elements).Run((int)((_elements + _blockSize - 1) / _blockSize), this);
+        Threads(pool, Elements).Run((int)((Elements + _blockSize - 1) / _blockSize), this);
 
     public override void Execute(int block, int worker)
     {
         long start = block * _blockSize;
-        long end = Math.Min(start + _blockSize, _elements);
+        long end = Math.Min(start + _blockSize, Elements);
         byte* scratch = Scratch.Get(Program.ScratchBytes);
         Program.BeginBlock(scratch, Slots, end - start);
+        RunTiles(scratch, Slots, start, end);
+    }
+
+    /// <summary>
+    /// Does a part of the space, on the calling thread: some columns of some rows, where the space is seen as
+    /// rows of <paramref name="rowLength"/> elements. Several threads may do parts at the same time.
+    /// </summary>
+    public void RunPart(nint[] slots, long row, long rows, int rowLength, int column, int columns)
+    {
+        long start = row * rowLength + column;
+        long length = columns;
+        if (columns == rowLength)
+            (rows, length) = (1, rows * rowLength);
+        byte* scratch = Scratch.Get(Program.ScratchBytes);
+        Program.BeginBlock(scratch, slots, length);
+        for (; rows > 0; rows--, start += rowLength)
+            RunTiles(scratch, slots, start, start + length);
+    }
+
+    private void RunTiles(byte* scratch, nint[] slots, long start, long end)
+    {
         for (; start < end; start += TileProgram.TileSize)
-            Program.RunTile(scratch, Slots, start, (int)Math.Min(TileProgram.TileSize, end - start));
+            Program.RunTile(scratch, slots, start, (int)Math.Min(TileProgram.TileSize, end - start));
     }
 }

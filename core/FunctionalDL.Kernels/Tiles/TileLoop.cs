@@ -94,6 +94,24 @@ public sealed class TileLoop
         Volatile.Write(ref _kept, job);
     }
 
+    /// <summary>Checks that the loop can be run part by part.</summary>
+    /// <param name="elements">The elements that its space must have.</param>
+    /// <exception cref="ArgumentException">It folds, or its space has another size.</exception>
+    internal void CheckParts(long elements)
+    {
+        if (_prototype is not MapJob job)
+            throw new ArgumentException("a loop that folds cannot be run part by part");
+        if (job.Elements != elements)
+            throw new ArgumentException($"the loop is over {job.Elements} elements, not {elements}");
+    }
+
+    /// <summary>
+    /// Runs a part of the loop on the calling thread: some columns of some rows, where the space is seen as
+    /// rows of <paramref name="rowLength"/> elements. Several threads may run parts at the same time.
+    /// </summary>
+    internal void RunPart(nint[] slots, long row, long rows, int rowLength, int column, int columns) =>
+        ((MapJob)_prototype).RunPart(slots, row, rows, rowLength, column, columns);
+
     /// <summary>A rough measure of the work for one element: simple instructions count 1.</summary>
     private static int Cost(TileInstruction[] code, int transfers)
     {
