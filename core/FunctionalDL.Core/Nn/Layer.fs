@@ -1,56 +1,21 @@
 namespace FunctionalDL.Core
 
-/// Whether a network is being trained: dropout drops and batch statistics are the batch's only then.
-[<RequireQualifiedAccess>]
-type Mode =
-    | Training
-    | Evaluation
-
-/// What a layer's derivatives are taken for, and what it remembers between calls.
-type Variables = {
-    Parameters: Tree<Tensor>
-    State: Tree<Tensor>
-}
-
-/// Everything a layer is given besides its inputs.
-type Call = {
-    Mode: Mode
-    Variables: Variables
-    /// For layers that draw random numbers.
-    Key: Key
-}
-
-/// A layer written by a user, or a C# module: functions instead of data.
-[<NoComparison; CustomEquality>]
-type CustomLayer = {
-    /// What it is called in messages.
-    Name: string
-    /// First variables, for inputs of these shapes.
-    Init: Key -> Shape list -> Variables
-    /// Outputs and new state. Pure.
-    Apply: Call -> Tensor list -> Tensor list * Tree<Tensor>
-} with
-
-    override this.Equals other = obj.ReferenceEquals(this, other)
-    override this.GetHashCode() = hash this.Name
-
-/// A layer is data: it can be looked at, compared and matched on. `Layer.init` and `Layer.apply` say what it
-/// does.
+/// A layer of a network, where it is and what it was given: what `Layer.trace` sees.
 [<NoComparison>]
-type Layer =
-    /// `x · weightᵀ + bias`, weight `[outFeatures; inFeatures]`.
-    | Linear of inFeatures: int * outFeatures: int * bias: bool
-    /// `max(x, 0)`.
-    | ReLU
-    /// All axes from `startDim` on as one.
-    | Flatten of startDim: int
-    /// One after the other, each under its name.
-    | Sequential of (string * Layer) list
-    | Custom of CustomLayer
+type Traced = {
+    /// Where the layer is, such as `body.0`; empty for a network of one layer.
+    Path: string
+    Layer: Layer
+    Variables: Variables
+    Inputs: Tensor list
+    Outputs: Tensor list
+}
 
 /// What layers do.
-[<RequireQualifiedAccess>]
+[<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Layer =
+
+    // ---- making ----------------------------------------
 
     /// Layers one after the other, named `0`, `1`, ….
     let sequential layers =
@@ -59,121 +24,257 @@ module Layer =
     /// A linear layer with bias.
     let linear inFeatures outFeatures = Linear(inFeatures, outFeatures, true)
 
-    let private noVariables = {
-        Parameters = Tree.empty
-        State = Tree.empty
+    /// What gives its input back.
+    let identity = Sequential []
+
+    /// A function as a layer.
+    let lambda name f = Lambda { Name = name; Function = f }
+
+    /// `body x + x`.
+    let residual (body: Layer list) =
+        Residual {
+            Body = body |> List.mapi (fun i layer -> string i, layer)
+            Shortcut = None
+            After = []
+        }
+
+    /// A convolution with bias, stride 1 and no padding, over as many spatial axes as the kernel has sizes.
+    let conv inChannels outChannels kernel : ConvSpec = {
+        InChannels = inChannels
+        OutChannels = outChannels
+        KernelSize = kernel
+        Options = Convolution.defaults
+        Bias = true
     }
 
-    let private child name variables = {
-        Parameters = Tree.child name variables.Parameters
-        State = Tree.child name variables.State
+    /// A transposed convolution with bias, stride 1 and no padding.
+    let convTranspose inChannels outChannels kernel : ConvTransposeSpec = {
+        InChannels = inChannels
+        OutChannels = outChannels
+        KernelSize = kernel
+        Options = Convolution.transposedDefaults
+        Bias = true
     }
 
-    let private single name (inputs: Tensor list) =
-        match inputs with
-        | [ x ] -> x
-        | _ -> Fail.shape $"{name}: it was given {inputs.Length} inputs; it takes one"
+    /// Two-dimensional convolution with bias, a square kernel, and one stride and padding for both axes.
+    let conv2d inChannels outChannels kernel stride padding =
+        Conv {
+            conv inChannels outChannels [ kernel; kernel ] with
+                Options = {
+                    Convolution.defaults with
+                        Stride = [ stride ]
+                        Padding = [ padding, padding ]
+                }
+        }
 
-    /// The message of an error with the path of the layer in front, so that the user finds the place.
-    let private within (name: string) (run: unit -> 'a) : 'a =
-        try
-            run ()
-        with :? ShapeException as e ->
-            Fail.shape $"{name}: {e.Message}"
+    /// A table of vectors without padding or dropout.
+    let embedding numEmbeddings embeddingDim : EmbeddingSpec = {
+        NumEmbeddings = numEmbeddings
+        EmbeddingDim = embeddingDim
+        PaddingIndex = None
+        Dropout = 0.0
+    }
 
-    let private initLinear key inFeatures outFeatures bias =
-        if inFeatures < 1 || outFeatures < 1 then
-            Fail.option $"linear: {inFeatures} in and {outFeatures} out features; both must be at least 1"
+    /// PyTorch's defaults: eps 1e-5, momentum 0.1, with weight, bias and running statistics.
+    let batchNorm numFeatures : BatchNormSpec = {
+        NumFeatures = numFeatures
+        Eps = 1e-5
+        Momentum = Some 0.1
+        Affine = true
+        TrackRunningStats = true
+    }
 
-        let weight =
-            Init.weight DType.Float32 [ outFeatures; inFeatures ] (Key.child "weight" key)
+    /// PyTorch's defaults: eps 1e-5, momentum 0.1, without weight, bias and running statistics.
+    let instanceNorm numFeatures : BatchNormSpec = {
+        batchNorm numFeatures with
+            Affine = false
+            TrackRunningStats = false
+    }
 
-        let parameters = [
-            "weight", Leaf weight
-            if bias then
-                "bias", Leaf(Init.bias DType.Float32 inFeatures [ outFeatures ] (Key.child "bias" key))
+    /// PyTorch's defaults: eps 1e-5, with weight and bias.
+    let layerNorm normalizedShape : LayerNormSpec = {
+        NormalizedShape = normalizedShape
+        Eps = 1e-5
+        ElementwiseAffine = true
+    }
+
+    /// PyTorch's defaults: eps 1e-5, with weight and bias.
+    let groupNorm numGroups numChannels : GroupNormSpec = {
+        NumGroups = numGroups
+        NumChannels = numChannels
+        Eps = 1e-5
+        Affine = true
+    }
+
+    /// Dropout of single elements.
+    let dropout p =
+        Dropout { P = p; Unit = DropoutUnit.Element }
+
+    /// The largest of windows side by side.
+    let maxPool kernel =
+        Pool(PoolSpec.Max(kernel, Pooling.maxDefaults))
+
+    /// The mean of windows side by side.
+    let averagePool kernel =
+        Pool(PoolSpec.Average(kernel, Pooling.averageDefaults))
+
+    /// PyTorch's defaults: one layer, forwards, with biases, time first, no dropout.
+    let recurrent cell inputSize hiddenSize : RecurrentSpec = {
+        Cell = cell
+        InputSize = inputSize
+        HiddenSize = hiddenSize
+        NumLayers = 1
+        Bias = true
+        BatchFirst = false
+        Dropout = 0.0
+        Bidirectional = false
+    }
+
+    /// Time first, with biases, no dropout, nothing masked, one output.
+    let multiheadAttention embedDim numHeads : MultiheadAttentionSpec = {
+        EmbedDim = embedDim
+        NumHeads = numHeads
+        Dropout = 0.0
+        Bias = true
+        KDim = None
+        VDim = None
+        BatchFirst = false
+        IsCausal = false
+        NeedWeights = false
+    }
+
+    // ---- looking ----------------------------------------
+
+    /// The layers that a layer is made of, with their names.
+    let children layer : (string * Layer) list = Walk.children layer
+
+    /// The layer itself and all below it, with their paths, outer ones first: PyTorch's `named_modules`.
+    let named layer : (string * Layer) list =
+        let rec walk path layer = [
+            path, layer
+            for name, child in Walk.children layer do
+                yield! walk (Walk.below path name) child
         ]
 
-        {
-            noVariables with
-                Parameters = Branch parameters
-        }
+        walk "" layer
+
+    /// Variables with those of each layer replaced: `change` is given its path, the layer, and its variables.
+    /// This is how one kind of layer is initialised in another way.
+    let mapVariables (change: string -> Layer -> Variables -> Variables) layer (variables: Variables) =
+        let rec walk path layer variables =
+            match Walk.children layer with
+            | [] -> change path layer variables
+            | inner ->
+                let changed =
+                    inner
+                    |> List.map (fun (name, child) ->
+                        let own = {
+                            Parameters = Tree.childOrEmpty name variables.Parameters
+                            State = Tree.childOrEmpty name variables.State
+                        }
+
+                        name, walk (Walk.below path name) child own)
+
+                Walk.together changed
+
+        walk "" layer variables
+
+    // ---- applying ----------------------------------------
+
+    let private childCall name (call: Call) = {
+        call with
+            Variables = {
+                Parameters = Tree.childOrEmpty name call.Variables.Parameters
+                State = Tree.childOrEmpty name call.Variables.State
+            }
+            Key = Key.child name call.Key
+    }
 
     /// The outputs and the new state of a layer. Pure: the same arguments give the same results.
-    let rec apply (layer: Layer) (call: Call) (inputs: Tensor list) : Tensor list * Tree<Tensor> =
-        let state = call.Variables.State
-
-        match layer with
-        | Linear(_, _, bias) ->
-            let parameter name =
-                Tree.find name call.Variables.Parameters
-
-            let bias = if bias then Some(parameter "bias") else None
-            [ single "linear" inputs |> Tensor.linear (parameter "weight") bias ], state
-        | ReLU -> [ single "relu" inputs |> Tensor.relu ], state
-        | Flatten start -> [ single "flatten" inputs |> Tensor.flatten start ], state
-        | Sequential layers ->
-            let step (inputs, states) (name, layer) =
-                let inner = {
-                    call with
-                        Variables = child name call.Variables
-                        Key = Key.child name call.Key
-                }
-
-                let outputs, state = within name (fun () -> apply layer inner inputs)
-                outputs, (name, state) :: states
-
-            let outputs, states = layers |> List.fold step (inputs, [])
-            outputs, Branch(List.rev states)
-        | Custom custom -> custom.Apply call inputs
-
-    /// First variables of a layer whose inputs have these shapes; the shapes inside follow from the graph,
-    /// and nothing is computed for them. Raises ShapeException, with the path of the layer, when shapes do
-    /// not meet.
-    let rec init (key: Key) (shapes: Shape list) (layer: Layer) : Variables =
-        match layer with
-        | Linear(inFeatures, outFeatures, bias) -> initLinear key inFeatures outFeatures bias
-        | ReLU
-        | Flatten _ -> noVariables
-        | Sequential layers ->
-            let step (shapes, made) (name, layer) =
-                let variables = within name (fun () -> init (Key.child name key) shapes layer)
-                let shapes = within name (fun () -> outputShapes layer variables shapes)
-                shapes, (name, variables) :: made
-
-            let _, made = layers |> List.fold step (shapes, [])
-
-            let part choose =
-                made |> List.rev |> List.map (fun (name, v) -> name, choose v) |> Branch
-
-            {
-                Parameters = part _.Parameters
-                State = part _.State
-            }
-        | Custom custom -> custom.Init key shapes
-
-    /// The shapes that come out, from the graph of a call on symbols.
-    and private outputShapes layer variables (shapes: Shape list) =
-        let symbols =
-            shapes
-            |> List.map (fun s -> Tensor(Graph.symbol "input" { DType = DType.Float32; Shape = s }))
-
-        let call = {
-            Mode = Mode.Evaluation
-            Variables = variables
-            Key = Key.ofSeed 0L
+    let apply (layer: Layer) (call: Call) (inputs: Tensor list) : Tensor list * Tree<Tensor> =
+        let visitor = {
+            Enter = childCall
+            Visit = fun _ call layer inputs -> Walk.applyOne layer call inputs
+            Gather = Branch
         }
 
-        apply layer call symbols |> fst |> List.map _.Shape
+        Walk.run visitor "" call layer inputs
+
+    /// What goes into and comes out of every layer that is not made of others, in the order in which they are
+    /// applied. Nothing is computed yet.
+    let trace (layer: Layer) (call: Call) (inputs: Tensor list) : Traced list =
+        let visit path (call: Call) layer inputs =
+            let outputs, _ = Walk.applyOne layer call inputs
+
+            outputs,
+            [
+                {
+                    Path = path
+                    Layer = layer
+                    Variables = call.Variables
+                    Inputs = inputs
+                    Outputs = outputs
+                }
+            ]
+
+        let visitor = {
+            Enter = childCall
+            Visit = visit
+            Gather = List.collect snd
+        }
+
+        Walk.run visitor "" call layer inputs |> snd
+
+    /// A call of a network that is not being trained.
+    let private evaluation variables = {
+        Mode = Mode.Evaluation
+        Variables = variables
+        Key = Key.ofSeed 0L
+    }
+
+    /// First variables of a layer for inputs of these types; the shapes inside follow from the graph, and
+    /// nothing is computed for them. `start` says in which type, and from which key. Raises ShapeException,
+    /// DTypeException or OptionException, with the path of the layer, for layers that do not meet.
+    let initWith (start: Start) (inputs: TensorType list) (layer: Layer) : Variables =
+        let visit _ start layer inputs =
+            let variables = Walk.initOne start inputs layer
+            fst (Walk.applyOne layer (evaluation variables) inputs), variables
+
+        let visitor = {
+            Enter =
+                fun name start -> {
+                    start with
+                        Start.Key = Key.child name start.Key
+                }
+            Visit = visit
+            Gather = Walk.together
+        }
+
+        let symbols = inputs |> List.map (fun t -> Tensor(Graph.symbol "input" t))
+        Walk.run visitor "" start layer symbols |> snd
+
+    /// First variables of a layer by itself, whatever its inputs will be; custom layers are told no shapes.
+    let rec variables (start: Start) (layer: Layer) : Variables =
+        match Walk.children layer with
+        | [] -> Walk.initOne start [] layer
+        | inner ->
+            let made =
+                inner
+                |> List.map (fun (name, child) ->
+                    let key = Key.child name start.Key
+                    name, variables { start with Key = key } child)
+
+            Walk.together made
+
+    /// `initWith` float32 inputs and parameters.
+    let init (key: Key) (shapes: Shape list) (layer: Layer) : Variables =
+        let inputs =
+            shapes |> List.map (fun shape -> { DType = DType.Float32; Shape = shape })
+
+        initWith { DType = DType.Float32; Key = key } inputs layer
 
     /// The output of a trained network with one input and one output.
     let predict (layer: Layer) (variables: Variables) (x: Tensor) : Tensor =
-        let call = {
-            Mode = Mode.Evaluation
-            Variables = variables
-            Key = Key.ofSeed 0L
-        }
-
-        match apply layer call [ x ] with
+        match apply layer (evaluation variables) [ x ] with
         | [ y ], _ -> y
         | ys, _ -> Fail.shape $"predict: the network has {ys.Length} outputs; use apply"

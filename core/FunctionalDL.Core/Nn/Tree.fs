@@ -59,11 +59,36 @@ module Tree =
             Fail.shape $"there is no '{name}' here; there is: {names}"
         | Leaf _ -> Fail.shape $"there is no '{name}' below a leaf"
 
+    /// The child of that name; a tree without leaves when there is none.
+    let childOrEmpty name (tree: Tree<'a>) =
+        match tree with
+        | Branch children ->
+            children
+            |> List.tryFind (fun (n, _) -> n = name)
+            |> Option.map snd
+            |> Option.defaultValue empty
+        | Leaf _ -> empty
+
     /// The leaf at a path such as `layers.0.weight`. Raises ShapeException when there is none.
     let find (path: string) (tree: Tree<'a>) =
         match path.Split '.' |> Array.fold (fun t name -> child name t) tree with
         | Leaf leaf -> leaf
         | Branch _ -> Fail.shape $"'{path}' has parts of its own"
+
+    /// The tree with another leaf at a path such as `layers.0.weight`. Raises ShapeException when there is no
+    /// leaf there.
+    let set (path: string) leaf (tree: Tree<'a>) =
+        find path tree |> ignore
+
+        let rec replace (names: string list) tree =
+            match names, tree with
+            | name :: rest, Branch children ->
+                children
+                |> List.map (fun (n, child) -> n, (if n = name then replace rest child else child))
+                |> Branch
+            | _ -> Leaf leaf
+
+        replace (List.ofArray (path.Split '.')) tree
 
     /// The tree with these paths and leaves, in their order.
     let rec ofLeaves (entries: (string * 'a) list) : Tree<'a> =

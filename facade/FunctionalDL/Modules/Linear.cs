@@ -63,7 +63,7 @@ public sealed class Linear : Module
     private Func<string, Tensor> FirstValues(bool bias, Key key)
     {
         var layer = Layer.NewLinear(InFeatures, OutFeatures, bias);
-        var variables = LayerModule.init(key, Fs.List<Core.Shape>([]), layer);
+        var variables = LayerModule.variables(new Start(Core.DType.Float32, key), layer);
         return name => new Tensor(Tree.find(name, variables.Parameters));
     }
 }

@@ -4,12 +4,61 @@ module FunctionalDL.Conformance.Families.Model
 open FunctionalDL.Core
 open FunctionalDL.Conformance
 
-/// The layer that a line such as `linear 5 6 bias false` describes.
+/// The options of a line, `stride 2 padding 1`, by name.
+let rec private options words =
+    match words with
+    | [] -> Map.empty
+    | name :: value :: rest -> Map.add name value (options rest)
+    | [ word ] -> raise (NotSupported $"option '{word}'")
+
+/// A convolution over `rank` axes with a kernel of one size.
+let private conv rank inChannels outChannels kernel rest =
+    let given: Map<string, string> = options rest
+
+    for option in given do
+        if not (List.contains option.Key [ "stride"; "padding"; "dilation"; "groups"; "bias" ]) then
+            raise (NotSupported $"option '{option.Key}'")
+
+    let number name value =
+        given.TryFind name |> Option.map int |> Option.defaultValue value
+
+    Conv {
+        Layer.conv (int inChannels) (int outChannels) (List.replicate rank (int kernel)) with
+            Bias = given.TryFind "bias" <> Some "false"
+            Options = {
+                Convolution.defaults with
+                    Stride = [ number "stride" 1 ]
+                    Padding = [ number "padding" 0, number "padding" 0 ]
+                    Dilation = [ number "dilation" 1 ]
+                    Groups = number "groups" 1
+            }
+    }
+
+/// `2` of `conv2d`.
+let private rankOf (name: string) =
+    match name[name.Length - 2 ..] with
+    | "1d" -> 1
+    | "2d" -> 2
+    | "3d" -> 3
+    | _ -> raise (NotSupported $"layer '{name}'")
+
+let private kernelOf name size =
+    List.replicate (rankOf name) (int size: int)
+
+/// The layer that a line such as `conv2d 1 2 5 stride 2 padding 2` describes.
 let private layer (line: string) =
     match line.Split ' ' |> List.ofArray with
     | [ "linear"; inFeatures; outFeatures ] -> Linear(int inFeatures, int outFeatures, true)
     | [ "linear"; inFeatures; outFeatures; "bias"; bias ] ->
         Linear(int inFeatures, int outFeatures, (bias = "true"))
+    | ("conv1d" | "conv2d" | "conv3d" as name) :: inChannels :: outChannels :: kernel :: rest ->
+        conv (rankOf name) inChannels outChannels kernel rest
+    | [ ("batch_norm1d" | "batch_norm2d" | "batch_norm3d"); features ] ->
+        BatchNorm(Layer.batchNorm (int features))
+    | [ ("max_pool1d" | "max_pool2d" | "max_pool3d" as name); size ] -> Layer.maxPool (kernelOf name size)
+    | [ ("avg_pool1d" | "avg_pool2d" | "avg_pool3d" as name); size ] -> Layer.averagePool (kernelOf name size)
+    | [ ("adaptive_avg_pool1d" | "adaptive_avg_pool2d" | "adaptive_avg_pool3d" as name); size ] ->
+        Pool(PoolSpec.AdaptiveAverage(kernelOf name size))
     | [ "relu" ] -> ReLU
     | [ "flatten" ] -> Flatten 1
     | _ -> raise (NotSupported $"layer '{line}'")
