@@ -77,10 +77,10 @@ internal sealed unsafe class Folding
     {
         switch (kind)
         {
-            case FoldKind.Sum: Find<T, AddOp>(); break;
-            case FoldKind.Product: Find<T, MultiplyOp>(); break;
-            case FoldKind.Max: Find<T, MaximumOp>(); break;
-            case FoldKind.Min: Find<T, MinimumOp>(); break;
+            case FoldKind.Sum: Find<T, TileOp.AddOp>(); break;
+            case FoldKind.Product: Find<T, TileOp.MultiplyOp>(); break;
+            case FoldKind.Max: Find<T, TileOp.MaximumOp>(); break;
+            case FoldKind.Min: Find<T, TileOp.MinimumOp>(); break;
             default: throw new ArgumentException($"there is no fold {kind}");
         }
     }

@@ -117,7 +117,7 @@ public sealed class TileLoop
     {
         int cost = transfers;
         foreach (TileInstruction instruction in code)
-            cost += KernelTable.IsCostly(instruction.Op) ? 10 : 1;
+            cost += instruction.Op.Cost;
         return cost;
     }
 

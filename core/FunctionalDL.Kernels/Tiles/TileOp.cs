@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using FunctionalDL.Kernels.Tiles;
+using FunctionalDL.Kernels.Vectors;
+
 namespace FunctionalDL.Kernels;
 
 /// <summary>
@@ -5,141 +9,112 @@ namespace FunctionalDL.Kernels;
 /// Float64.
 /// </summary>
 /// <remarks>
+/// <para>
 /// Accuracy is stated in units in the last place (ulp) of the result, as measured against correctly rounded
 /// values with the processor's fused multiply-add. A lane's result depends on that lane alone, never on its
 /// neighbours or its place in a tile.
+/// </para>
+/// <para>
+/// An operation is declared in one place: a property that says what it takes, and below it the operation on
+/// one vector, written once for all widths and types. Kernels, checks and costs follow from these.
+/// </para>
 /// </remarks>
-public enum TileOp : byte
+public abstract partial class TileOp
 {
-    /// <summary>a, of any type.</summary>
-    Copy,
+    /// <summary>What a transcendental function costs, in simple instructions.</summary>
+    private const int FunctionCost = 10;
 
-    /// <summary>-a; flips the sign of a zero. Any number; the smallest integer wraps.</summary>
-    Neg,
+    private protected TileOp(string name, int operands, int cost = 1)
+    {
+        Name = name;
+        Operands = operands;
+        Cost = cost;
+    }
 
-    /// <summary>|a|. Any number; the smallest integer wraps.</summary>
-    Abs,
-
-    /// <summary>(a > 0) - (a &lt; 0): 0 for ±0 and for NaN. Any number.</summary>
-    Sign,
-
-    /// <summary>√a, correctly rounded. Floating point.</summary>
-    Sqrt,
-
-    /// <summary>eᵃ, 1 ulp; subnormal results are kept. Floating point.</summary>
-    Exp,
-
-    /// <summary>eᵃ - 1, 2 ulp, also near 0. Floating point.</summary>
-    Expm1,
-
-    /// <summary>The natural logarithm, 1 ulp. Floating point.</summary>
-    Log,
-
-    /// <summary>log(1 + a), 2 ulp, also near 0. Floating point.</summary>
-    Log1p,
-
-    /// <summary>Sine of radians, 2 ulp for every size of a. Floating point.</summary>
-    Sin,
-
-    /// <summary>Cosine of radians, 2 ulp for every size of a. Floating point.</summary>
-    Cos,
-
-    /// <summary>Hyperbolic tangent, 3 ulp, also near 0. Floating point.</summary>
-    Tanh,
-
-    /// <summary>
-    /// 1 / (1 + e⁻ᵃ), 3 ulp on both sides: small results keep their relative accuracy. Floating point.
-    /// </summary>
-    Sigmoid,
-
-    /// <summary>The error function, 4 ulp (binary64: 2). Floating point.</summary>
-    Erf,
-
-    /// <summary>The number whose error function is a; ±∞ at ±1, NaN beyond. 8 ulp away from the ends. Floating point.</summary>
-    Erfinv,
-
-    /// <summary>The next integer below. Floating point.</summary>
-    Floor,
-
-    /// <summary>The next integer above. Floating point.</summary>
-    Ceil,
-
-    /// <summary>The nearest integer, ties to even. Floating point.</summary>
-    Round,
-
-    /// <summary>a + b. Any number; integers wrap.</summary>
-    Add,
-
-    /// <summary>a - b. Any number; integers wrap.</summary>
-    Sub,
-
-    /// <summary>a · b. Any number; integers wrap.</summary>
-    Mul,
-
-    /// <summary>a / b, correctly rounded. Floating point.</summary>
-    Div,
-
-    /// <summary>The larger of two; NaN if either is; +0 is larger than -0. Any number.</summary>
-    Maximum,
-
-    /// <summary>The smaller of two; NaN if either is; -0 is smaller than +0. Any number.</summary>
-    Minimum,
-
-    /// <summary>a to the power of b, as IEEE 754's pow: 1 ulp. Floating point.</summary>
-    Pow,
-
-    /// <summary>The angle of the point (b, a), in (-π, π]: 1 ulp. Floating point.</summary>
-    Atan2,
-
-    /// <summary>a = b, as Bool. Any type; NaN equals nothing.</summary>
-    Equal,
-
-    /// <summary>a ≠ b, as Bool. Any type; NaN differs from everything.</summary>
-    NotEqual,
-
-    /// <summary>a &lt; b, as Bool. Any number or UInt8.</summary>
-    Less,
-
-    /// <summary>a ≤ b, as Bool. Any number or UInt8.</summary>
-    LessEqual,
-
-    /// <summary>a > b, as Bool. Any number or UInt8.</summary>
-    Greater,
-
-    /// <summary>a ≥ b, as Bool. Any number or UInt8.</summary>
-    GreaterEqual,
-
-    /// <summary>a ∧ b. Bool.</summary>
-    And,
-
-    /// <summary>a ∨ b. Bool.</summary>
-    Or,
-
-    /// <summary>¬a. Bool.</summary>
-    Not,
+    /// <summary>The element types that an operation of numbers exists for.</summary>
+    private enum Takes
+    {
+        Numbers,
+        Floats,
+    }
 
     /// <summary>b where the Bool a is set, else c; b and c of any type.</summary>
-    Select,
+    public static TileOp Select { get; } = new Selection();
 
     /// <summary>
     /// a as another type. Floating point to an integer truncates towards zero and saturates, and NaN gives 0;
     /// integers to a smaller integer wrap; anything to Bool is a ≠ 0; Bool to a number is 0 or 1.
     /// </summary>
-    Cast,
-}
+    public static TileOp Cast { get; } = new Conversion();
 
-/// <summary>How a <see cref="TileFold"/> combines elements.</summary>
-public enum FoldKind : byte
-{
-    /// <summary>The sum; 0 of nothing.</summary>
-    Sum,
+    /// <summary>The name that messages use.</summary>
+    public string Name { get; }
 
-    /// <summary>The largest; NaN if any is NaN. Of nothing: the least value of the type.</summary>
-    Max,
+    /// <summary>How many operands it has: one to three.</summary>
+    internal int Operands { get; }
 
-    /// <summary>The smallest; NaN if any is NaN. Of nothing: the greatest value of the type.</summary>
-    Min,
+    /// <summary>A rough measure of the work for one element: a simple instruction counts 1.</summary>
+    internal int Cost { get; }
 
-    /// <summary>The product; 1 of nothing.</summary>
-    Product,
+    /// <inheritdoc/>
+    public override string ToString() => Name;
+
+    /// <summary>The type of <see cref="TileInstruction.A"/> in an instruction of <paramref name="type"/>.</summary>
+    internal virtual ElementType FirstType(ElementType type) => type;
+
+    /// <summary>
+    /// The kernel, a <c>delegate*&lt;TileOperands*, void&gt;</c>; 0 if there is none for these types.
+    /// </summary>
+    internal abstract nint Kernel(ElementType type, ElementType result);
+
+    private static bool Allows(Takes takes, ElementType type) => type switch
+    {
+        ElementType.Float32 or ElementType.Float64 => true,
+        ElementType.Int32 or ElementType.Int64 => takes == Takes.Numbers,
+        _ => false,
+    };
+
+    /// <summary>The operand itself: what a cast to the same type is.</summary>
+    internal readonly struct CopyOp : IUnaryOp
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static TVector Apply<TVector, T>(TVector a)
+            where TVector : unmanaged, IVector<TVector, T>
+            where T : unmanaged =>
+            a;
+    }
+
+    private sealed class Unary<TOp>(string name, Takes takes, int cost = 1) : TileOp(name, 1, cost)
+        where TOp : struct, IUnaryOp
+    {
+        internal override nint Kernel(ElementType type, ElementType result) =>
+            result == type && Allows(takes, type) ? KernelTable.Unary<TOp>(type) : 0;
+    }
+
+    private sealed class Binary<TOp>(string name, Takes takes, int cost = 1) : TileOp(name, 2, cost)
+        where TOp : struct, IBinaryOp
+    {
+        internal override nint Kernel(ElementType type, ElementType result) =>
+            result == type && Allows(takes, type) ? KernelTable.Binary<TOp>(type) : 0;
+    }
+
+    private sealed class Comparison<TOp>(string name) : TileOp(name, 2)
+        where TOp : struct, IBinaryOp
+    {
+        internal override nint Kernel(ElementType type, ElementType result) =>
+            result == ElementType.Bool ? KernelTable.Compare<TOp>(type) : 0;
+    }
+
+    private sealed class Selection() : TileOp(nameof(Select), 3)
+    {
+        internal override ElementType FirstType(ElementType type) => ElementType.Bool;
+
+        internal override nint Kernel(ElementType type, ElementType result) =>
+            result == type ? KernelTable.Select(type) : 0;
+    }
+
+    private sealed class Conversion() : TileOp(nameof(Cast), 1)
+    {
+        internal override nint Kernel(ElementType type, ElementType result) => KernelTable.Cast(type, result);
+    }
 }

@@ -97,24 +97,19 @@ internal sealed class TileProgramBuilder
 
     private void AddInstruction(in TileInstruction code)
     {
-        string name = code.Op.ToString();
-        int operands = Operands(code.Op);
-        int a = Use(code.A, code.Op == TileOp.Select ? ElementType.Bool : code.Type, name);
-        int b = operands >= 2 ? Use(code.B, code.Type, name) : a;
-        int c = operands >= 3 ? Use(code.C, code.Type, name) : a;
+        string name = code.Op.Name;
+        int a = Use(code.A, code.Op.FirstType(code.Type), name);
+        int b = code.Op.Operands >= 2 ? Use(code.B, code.Type, name) : a;
+        int c = code.Op.Operands >= 3 ? Use(code.C, code.Type, name) : a;
         if (code.Op == TileOp.Cast && code.Result == ElementType.Bool && code.Type != ElementType.Bool)
             b = NewConstant(code.Type, 0); // to Bool: a ≠ 0
         int target = Add(new Value(ValueKind.Computed, code.Result));
-        Steps.Add(new Step(KernelTable.Find(code), target, a, b, c));
+        nint kernel = code.Op.Kernel(code.Type, code.Result);
+        if (kernel == 0)
+            throw new ArgumentException($"no kernel for {name} of {code.Type} giving {code.Result}");
+        Steps.Add(new Step(kernel, target, a, b, c));
         Define(code.Target, target);
     }
-
-    private static int Operands(TileOp op) => op switch
-    {
-        TileOp.Select => 3,
-        (>= TileOp.Add and <= TileOp.GreaterEqual) or TileOp.And or TileOp.Or => 2,
-        _ => 1,
-    };
 
     private void AddStores(TileStore[] stores)
     {
