@@ -67,8 +67,10 @@ module internal Walk =
         | Activation activation -> ElementLayers.initActivation start activation
         | Recurrent spec -> RecurrentLayers.init start spec
         | MultiheadAttention spec -> AttentionLayers.init start spec
+        | Dropout spec ->
+            ElementLayers.requireDropout spec
+            Part.noVariables
         | Custom custom -> custom.Init start.Key (inputs |> List.map _.Shape)
-        | Dropout _
         | Pool _
         | ReLU
         | Flatten _
