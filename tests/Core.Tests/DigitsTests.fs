@@ -195,7 +195,8 @@ let private accuracyOf (model: Layer) (optimiser: Optimiser) (seed: int64) =
 /// The optimiser of scripts/train.cs.
 let private averaging =
     Optimiser.sgdWith {
-        Optimiser.sgdOptions 0.1 with
+        SgdOptions.Default with
+            Lr = 0.1
             Momentum = 0.9
             Dampening = 0.9
     }

@@ -468,7 +468,7 @@ let private fourSteps on (optimiser: Optimiser) =
     |]
 
 let private sgd change =
-    Optimiser.sgdWith (change (Optimiser.sgdOptions 0.1))
+    Optimiser.sgdWith (change { SgdOptions.Default with Lr = 0.1 })
 
 /// lessons.md, section 1.6, G-3 (as PyTorch computes them).
 [<TestCase("reference")>]
@@ -565,7 +565,8 @@ let private training: Training = {
     Loss = Train.lossOf Loss.crossEntropy
     Optimiser =
         Optimiser.sgdWith {
-            Optimiser.sgdOptions 0.5 with
+            SgdOptions.Default with
+                Lr = 0.5
                 Momentum = 0.9
         }
     Metrics = [ Metric.accuracy ]

@@ -31,7 +31,7 @@ internal sealed class PureSteps(Optimiser recipe)
             }
         }
 
-        Fs.Evaluate(moved.SelectMany(m => Fs.Leaves(m.State.Slots).Select(leaf => leaf.Value).Append(m.Value)));
+        Fs.Evaluate(moved.SelectMany(m => Structure.leaves(m.State).Append(m.Value)));
 
         foreach (var (parameter, value, state) in moved)
         {

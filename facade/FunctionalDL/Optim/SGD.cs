@@ -33,7 +33,7 @@ public sealed class SGD : Optimizer
         : base(parameters, lr) =>
         _steps = new(
             OptimiserModule.sgdWith(
-                new OptimiserModule.SgdOptions(lr, momentum, dampening, weightDecay, nesterov)));
+                new SgdOptions(lr, momentum, dampening, weightDecay, nesterov, maximize: false)));
 
     /// <inheritdoc/>
     /// <exception cref="OptionException">Writing: it is negative.</exception>

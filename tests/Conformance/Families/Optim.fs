@@ -4,23 +4,70 @@ module FunctionalDL.Conformance.Families.Optim
 open FunctionalDL.Core
 open FunctionalDL.Conformance
 
+/// The pair that `betas` is.
+let private betasOr (first, second) options =
+    match Attribute.tryFind "betas" options with
+    | None -> first, second
+    | Some json when json.GetArrayLength() = 2 -> json[0].GetDouble(), json[1].GetDouble()
+    | Some json -> raise (NotSupported $"option 'betas' = {json.GetRawText()}")
+
+let private adam (defaults: AdamOptions) options = {
+    defaults with
+        Lr = Attribute.floatOr defaults.Lr "lr" options
+        Betas = betasOr defaults.Betas options
+        Eps = Attribute.floatOr defaults.Eps "eps" options
+        WeightDecay = Attribute.floatOr defaults.WeightDecay "weight_decay" options
+        Amsgrad = Attribute.boolOr defaults.Amsgrad "amsgrad" options
+}
+
+let private rmsProp options =
+    let defaults = RmsPropOptions.Default
+
+    {
+        defaults with
+            Lr = Attribute.floatOr defaults.Lr "lr" options
+            Alpha = Attribute.floatOr defaults.Alpha "alpha" options
+            Eps = Attribute.floatOr defaults.Eps "eps" options
+            WeightDecay = Attribute.floatOr defaults.WeightDecay "weight_decay" options
+            Momentum = Attribute.floatOr defaults.Momentum "momentum" options
+            Centered = Attribute.boolOr defaults.Centered "centered" options
+    }
+
+let private sgd options = {
+    SgdOptions.Default with
+        Lr = Attribute.float "lr" options
+        Momentum = Attribute.floatOr 0.0 "momentum" options
+        Dampening = Attribute.floatOr 0.0 "dampening" options
+        WeightDecay = Attribute.floatOr 0.0 "weight_decay" options
+        Nesterov = Attribute.boolOr false "nesterov" options
+}
+
 /// The optimiser that options by PyTorch's names describe; `name` holds its name.
 let optimiser name (options: Attributes) : Optimiser =
-    match Attribute.text name options with
-    | "sgd" ->
-        options
-        |> Attribute.only [ name; "lr"; "momentum"; "dampening"; "weight_decay"; "nesterov" ]
+    let lr = Attribute.float "lr" options
 
-        let orNone = Attribute.floatOr 0.0
+    let known, make =
+        match Attribute.text name options with
+        | "sgd" ->
+            [ "momentum"; "dampening"; "weight_decay"; "nesterov" ], fun () -> Optimiser.sgdWith (sgd options)
+        | "adam" ->
+            [ "betas"; "eps"; "weight_decay"; "amsgrad" ],
+            fun () -> Optimiser.adamWith (adam AdamOptions.Default options)
+        | "adamw" ->
+            [ "betas"; "eps"; "weight_decay"; "amsgrad" ],
+            fun () -> Optimiser.adamWWith (adam AdamOptions.DefaultW options)
+        | "rmsprop" ->
+            [ "alpha"; "eps"; "weight_decay"; "momentum"; "centered" ],
+            fun () -> Optimiser.rmsPropWith (rmsProp options)
+        | "adagrad" -> [], fun () -> Optimiser.adagrad lr
+        | "adadelta" -> [], fun () -> Optimiser.adadelta lr
+        | "nadam" -> [], fun () -> Optimiser.nadam lr
+        | "radam" -> [], fun () -> Optimiser.radam lr
+        | "adamax" -> [], fun () -> Optimiser.adamax lr
+        | other -> raise (NotSupported $"optimiser '{other}'")
 
-        Optimiser.sgdWith {
-            Lr = Attribute.float "lr" options
-            Momentum = orNone "momentum" options
-            Dampening = orNone "dampening" options
-            WeightDecay = orNone "weight_decay" options
-            Nesterov = Attribute.boolOr false "nesterov" options
-        }
-    | other -> raise (NotSupported $"optimiser '{other}'")
+    options |> Attribute.only (name :: "lr" :: known)
+    make ()
 
 /// What belongs to the case, not to the optimiser.
 let private caseOptions = [ "steps"; "loss"; "inputs"; "outputs" ]
