@@ -1,0 +1,55 @@
+using FunctionalDL.Kernels.Convolutions;
+
+namespace FunctionalDL.Kernels;
+
+/// <summary>
+/// How one part of a convolution is computed. The algorithm follows from the shape and the element type alone,
+/// so that the bits of a result depend on nothing else but the vector width: not on the number of threads.
+/// </summary>
+public sealed class ConvolutionPlan
+{
+    private readonly ConvolutionKernel _kernel;
+
+    /// <summary>Chooses the algorithm.</summary>
+    /// <param name="shape">The sizes and the type: Float32, Float64, or, through plain loops, Int32 or Int64.</param>
+    /// <param name="part">What is computed.</param>
+    /// <exception cref="ArgumentException">The type is none of the four, or a size makes no sense.</exception>
+    public ConvolutionPlan(ConvolutionShape shape, ConvolutionPart part)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        shape.Check();
+        _kernel = Choose(shape, part);
+    }
+
+    /// <summary>The bytes of working memory that a run needs.</summary>
+    public long ScratchBytes => _kernel.ScratchBytes;
+
+    /// <summary>The algorithm's name, for printed plans.</summary>
+    public string Algorithm => _kernel.Name;
+
+    /// <summary>
+    /// Computes the part from the other two operands. It may run on several threads at once, each with
+    /// scratch memory of its own.
+    /// </summary>
+    /// <param name="pool">The threads; small convolutions are done by the caller alone.</param>
+    /// <param name="x">The address of x.</param>
+    /// <param name="w">The address of w.</param>
+    /// <param name="y">The address of y.</param>
+    /// <param name="scratch">
+    /// <see cref="ScratchBytes"/> bytes, aligned to 64, of any content; overlaps no operand.
+    /// </param>
+    public void Run(WorkerPool pool, nint x, nint w, nint y, nint scratch)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        _kernel.Run(pool, new ConvolutionOperands(x, w, y, scratch));
+    }
+
+    private static ConvolutionKernel Choose(ConvolutionShape shape, ConvolutionPart part) => shape.Element switch
+    {
+        ElementType.Float32 => new DirectConvolution<float>(shape, part),
+        ElementType.Float64 => new DirectConvolution<double>(shape, part),
+        ElementType.Int32 => new DirectConvolution<int>(shape, part),
+        ElementType.Int64 => new DirectConvolution<long>(shape, part),
+        _ => throw new ArgumentException($"pictures of {shape.Element} have no convolution", nameof(shape)),
+    };
+}
