@@ -6,7 +6,8 @@ open FunctionalDL.Core
 open FunctionalDL.Tests.Support
 open FunctionalDL.Tests.Layers.LayerSupport
 
-/// (An alpha of 0.5, whose inverse is exact: PyTorch's CELU rounds it to float32 in its derivative.)
+/// (PyTorch rounds two constants of derivatives to float32: 1 / alpha of CELU, which is exact for an alpha of 0.5, and 1/6 of
+/// Hardsigmoid, whose slopes here are those of the formula.)
 let private activations = [
     ActivationFunction.LeakyReLU 0.1,
     [| -0.25; -0.075; -0.025; 0.3; 0.6; 1.5 |],
@@ -178,12 +179,12 @@ let private activations = [
     ActivationFunction.Hardsigmoid,
     [| 0.083333333333; 0.375; 0.458333333333; 0.55; 0.6; 0.75 |],
     [|
-        0.130554488829
-        0.166595605472
-        0.124284205733
-        0.023520002044
-        -0.088306026116
-        -0.158600350375
+        0.13055448493791
+        0.16659560050692
+        0.12428420202945
+        0.02352000134331
+        -0.08830602348475
+        -0.15860034564825
     |]
     ActivationFunction.Hardswish,
     [| -0.208333333333; -0.28125; -0.114583333333; 0.165; 0.36; 1.125 |],
