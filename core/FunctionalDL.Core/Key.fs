@@ -106,13 +106,9 @@ module Key =
     /// The whole numbers `0 … count - 1` in random order, as a tensor (int64): `permutation` without
     /// computing it yet.
     let shuffled count key =
+        // Sorting by random 64-bit words: equal words are so rare that the order of the numbers may decide.
         random DType.Int64 (Shape.ofList [ count ]) drawStream key
         |> Tensor.argsort 0 false
 
     /// The whole numbers `0 … count - 1` in random order.
-    let permutation count key : int64[] =
-        // Sorting by random 64-bit words: equal words are so rare that the order of the numbers may decide.
-        let words =
-            random DType.Int64 (Shape.ofList [ count ]) drawStream key |> Tensor.toInt64s
-
-        Array.init count int64 |> Array.sortBy (fun i -> struct (words[int i], i))
+    let permutation count key : int64[] = Tensor.toInt64s (shuffled count key)
