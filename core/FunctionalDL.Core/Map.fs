@@ -14,14 +14,6 @@ type MapAxes = {
 [<AutoOpen>]
 module Map =
 
-    let private moveAxis source target (x: Node) =
-        if source = target then
-            x
-        else
-            let others = Array.init x.Type.Shape.Rank id |> Array.filter (fun a -> a <> source)
-
-            Build.permute (Array.insertAt target source others) x
-
     /// The choice of axes as one for each tensor.
     let private choices operation what every (given: 'c list) count =
         if given.IsEmpty then
@@ -79,7 +71,9 @@ module Map =
 
         let chosen = Array.init inputs.Length id |> Array.filter (fun i -> mapped[i].IsSome)
 
-        let batches = chosen |> Array.map (fun i -> moveAxis mapped[i].Value 0 inputs[i])
+        let batches =
+            chosen |> Array.map (fun i -> Build.moveAxis mapped[i].Value 0 inputs[i])
+
         let y = f (rebuild x examples)
 
         let results =
@@ -88,7 +82,7 @@ module Map =
         let places = choices "vmap" "result" 0 axes.Out results.Length
 
         Array.map2
-            (fun (node: Node) place -> moveAxis 0 (Shape.axis "vmap" node.Type.Shape place) node)
+            (fun (node: Node) place -> Build.moveAxis 0 (Shape.axis "vmap" node.Type.Shape place) node)
             results
             places
         |> rebuild y

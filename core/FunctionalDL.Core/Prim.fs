@@ -119,6 +119,62 @@ type ArgOp =
 [<Struct>]
 type Span = { Start: int; Step: int; Count: int }
 
+/// Which of the three tensors of a convolution is computed from the other two.
+[<RequireQualifiedAccess>]
+type ConvolutionPart =
+    /// `y`, of the operands `x` and `w`.
+    | Output
+    /// `x`, of the operands `y` and `w`.
+    | Input
+    /// `w`, of the operands `x` and `y`.
+    | Weight
+
+    /// The name that messages use. (The one that F# would generate takes a thousand times as long.)
+    override this.ToString() =
+        match this with
+        | Output -> "output"
+        | Input -> "input"
+        | Weight -> "weight"
+
+/// How the elements of `x: [batch; channels; input…]`, `w: [filters; channels / groups; kernel…]` and
+/// `y: [batch; filters; output…]` meet: `y[n, f, p]`, `x[n, c, stride · p + dilation · k - before]` and
+/// `w[f, c, k]` belong together, with the channels `c` of the group of the filter `f`, at all places that are
+/// inside `x`. Each part of a convolution is the sum of the products of the two others over these. Lists have
+/// a number for each spatial axis, outermost first.
+type ConvolutionSpec = {
+    /// Into how many parts channels and filters are cut; only those of one part meet.
+    Groups: int
+    /// Places from one window to the next.
+    Stride: int[]
+    /// Distance of neighbours in a window.
+    Dilation: int[]
+    /// Zeros before the first place. Those behind the last are as many as the windows reach over.
+    Before: int[]
+    /// The spatial sizes of `x`.
+    Input: int[]
+    /// The spatial sizes of `w`.
+    Kernel: int[]
+    /// The spatial sizes of `y`.
+    Output: int[]
+} with
+
+    /// `[groups 1; stride 2 2; …]`, as printed programs have it.
+    override this.ToString() =
+        let line (name: string, numbers: int[]) =
+            name + " " + System.String.Join(" ", numbers)
+
+        let lines = [
+            "groups", [| this.Groups |]
+            "stride", this.Stride
+            "dilation", this.Dilation
+            "before", this.Before
+            "input", this.Input
+            "kernel", this.Kernel
+            "output", this.Output
+        ]
+
+        "[" + System.String.Join("; ", List.map line lines) + "]"
+
 /// A derivative rule that is not built in: a user's own, or that of a recomputed part. Equal only to itself.
 /// What it does is known where derivatives are (`NodeRule`); here it has a name for messages.
 [<AbstractClass>]
@@ -166,6 +222,9 @@ type Prim<'x> =
     | Concat of axis: int * xs: 'x[]
     /// `[…; m; k] · […; k; n]` with equal leading (batch) axes.
     | MatMul of a: 'x * b: 'x
+    /// One part of a convolution, from the other two: `x` and `w` give `y`, `y` and `w` give `x`, `x` and `y`
+    /// give `w`.
+    | Convolution of part: ConvolutionPart * spec: ConvolutionSpec * a: 'x * b: 'x
     /// `result[i, j, k] = source[i, index[i, j, k], k]` with the axis in the middle; all other sizes agree.
     | Gather of axis: int * source: 'x * index: 'x
     /// The transpose of `Gather`: zeros with `length` places on the axis, and `source` added at `index`, in
@@ -231,6 +290,7 @@ module Prim =
         | Prim.Embed(shape, spans, x) -> Prim.Embed(shape, spans, f x)
         | Prim.Concat(axis, xs) -> Prim.Concat(axis, Array.map f xs)
         | Prim.MatMul(a, b) -> Prim.MatMul(f a, f b)
+        | Prim.Convolution(part, spec, a, b) -> Prim.Convolution(part, spec, f a, f b)
         | Prim.Gather(axis, source, index) -> Prim.Gather(axis, f source, f index)
         | Prim.ScatterAdd(axis, length, source, index) -> Prim.ScatterAdd(axis, length, f source, f index)
         | Prim.Recurrence(axis, decay, input) -> Prim.Recurrence(axis, f decay, f input)
@@ -273,6 +333,7 @@ module Prim =
         | Prim.Binary(_, a, b)
         | Prim.Compare(_, a, b)
         | Prim.MatMul(a, b)
+        | Prim.Convolution(_, _, a, b)
         | Prim.Gather(_, a, b)
         | Prim.Recurrence(_, a, b)
         | Prim.TriangularSolve(_, a, b)
@@ -304,6 +365,11 @@ module Prim =
         | Prim.Embed _ -> "embed"
         | Prim.Concat _ -> "concat"
         | Prim.MatMul _ -> "matmul"
+        | Prim.Convolution(part, _, _, _) ->
+            match part with
+            | ConvolutionPart.Output -> "convolutionoutput"
+            | ConvolutionPart.Input -> "convolutioninput"
+            | ConvolutionPart.Weight -> "convolutionweight"
         | Prim.Gather _ -> "gather"
         | Prim.ScatterAdd _ -> "scatteradd"
         | Prim.Recurrence _ -> "recurrence"

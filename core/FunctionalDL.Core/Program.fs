@@ -42,8 +42,9 @@ module private Attributes =
                 let t = f.PropertyType
                 t.IsGenericParameter || (t.IsArray && t.GetElementType().IsGenericParameter)))
 
-    /// Fields named `op` are part of the primitive's name.
-    let private isOperation (field: Reflection.PropertyInfo) = field.Name = "op"
+    /// Fields named `op` are the primitive's name; those named `part` complete it.
+    let private isOperation (field: Reflection.PropertyInfo) =
+        field.Name = "op" || field.Name = "part"
 
     let private number (literal: Literal) =
         let text =
@@ -104,6 +105,24 @@ module private Attributes =
             Bits = Int64.Parse(parts[1], invariant)
           }
 
+    let private convolutionSpec (text: string) =
+        let lines = text.Trim('[', ']').Split("; ") |> Array.map _.Split(' ')
+
+        let line name =
+            match lines |> Array.tryFind (fun words -> words[0] = name) with
+            | Some words -> words[1..] |> Array.map int
+            | None -> Fail.option $"program: '{text}' does not say {name}"
+
+        {
+            Groups = Array.head (line "groups")
+            Stride = line "stride"
+            Dilation = line "dilation"
+            Before = line "before"
+            Input = line "input"
+            Kernel = line "kernel"
+            Output = line "output"
+        }
+
     let private read (t: Type) (text: string) : obj =
         if t = typeof<int> then
             box (int text)
@@ -130,6 +149,8 @@ module private Attributes =
                 | _ -> Fail.option $"program: '{s}' is not a span"
 
             box (numbers text |> Array.map one)
+        elif t = typeof<ConvolutionSpec> then
+            box (convolutionSpec text)
         else
             Fail.option $"program: a {t.Name} cannot be read from text"
 
@@ -152,8 +173,10 @@ module private Attributes =
         for case in cases do
             match case.GetFields() |> Array.tryFind isOperation with
             | Some op ->
+                let before = if op.Name = "op" then "" else case.Name
+
                 for operation in FSharpType.GetUnionCases op.PropertyType do
-                    named[operation.Name.ToLowerInvariant()] <-
+                    named[(before + operation.Name).ToLowerInvariant()] <-
                         struct (case, FSharpValue.MakeUnion(operation, [||]))
             | None -> named[case.Name.ToLowerInvariant()] <- struct (case, null)
 

@@ -102,7 +102,14 @@ let rowsOnEngines = [
 let ``every case of the union has a row of its own`` () =
     let cases (t: Type) = FSharpType.GetUnionCases(t).Length
 
-    let operations = [ typeof<UnaryOp>; typeof<BinaryOp>; typeof<CompareOp>; typeof<ReduceOp>; typeof<ArgOp> ]
+    let operations = [
+        typeof<UnaryOp>
+        typeof<BinaryOp>
+        typeof<CompareOp>
+        typeof<ReduceOp>
+        typeof<ArgOp>
+        typeof<ConvolutionPart>
+    ]
 
     // A case with an operation has as many rows as the operation has cases.
     let expected =

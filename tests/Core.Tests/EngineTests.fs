@@ -65,6 +65,16 @@ let private allowed (dtype: DType) (prim: Prim<int>) (dimsOf: int -> int[]) =
     | Prim.Reduce(ReduceOp.Sum, axes, x) when DType.isFloat dtype ->
         Allowed.Summation(axes |> Array.fold (fun n a -> n * (dimsOf x)[a]) 1)
     | Prim.MatMul(a, _) when DType.isFloat dtype -> Allowed.Summation(Array.last (dimsOf a))
+    | Prim.Convolution(part, spec, a, b) when DType.isFloat dtype ->
+        let product (sizes: int[]) = Array.fold (*) 1 sizes
+        let a, b = dimsOf a, dimsOf b
+
+        Allowed.Summation(
+            match part with
+            | ConvolutionPart.Output -> product b[1..]
+            | ConvolutionPart.Input -> b[0] / spec.Groups * product spec.Kernel
+            | ConvolutionPart.Weight -> a[0] * product spec.Output
+        )
     | Prim.ScatterAdd(axis, _, source, _) when dtype = DType.Float32 ->
         Allowed.Summation((dimsOf source)[axis])
     // The absolute terms of place k are k + 1 products, each rounded as often as it is handed on.
@@ -90,6 +100,7 @@ let private allowed (dtype: DType) (prim: Prim<int>) (dimsOf: int -> int[]) =
     | Prim.Embed _
     | Prim.Concat _
     | Prim.MatMul _
+    | Prim.Convolution _
     | Prim.Gather _
     | Prim.ScatterAdd _
     | Prim.Recurrence _

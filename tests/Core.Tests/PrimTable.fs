@@ -258,6 +258,12 @@ let private matMulCase rng =
 
     two (a, uniform rng -2.0 2.0 a) (b, uniform rng -2.0 2.0 b) Tensor.matmul
 
+let private convolutionCase part (rng: Random) =
+    let geometry = ConvolutionCases.geometry rng (1 + rng.Next 2) 2
+    let a, b = ConvolutionCases.operandsOf part geometry
+
+    two (a, uniform rng -2.0 2.0 a) (b, uniform rng -2.0 2.0 b) (ConvolutionCases.compute part geometry.Spec)
+
 /// Windows along an axis, and how many places they need there: their size, step and dilation.
 let private windowsCase (rng: Random) =
     let rank, axis = 1 + rng.Next 2, rng.Next 2
@@ -404,6 +410,7 @@ let rowOf (prim: Prim<int>) : Row =
                 fun x -> snd (vjp slice (Tensor.full DType.Float64 whole 0.0)) x)
         | Prim.Concat _ -> concatCase
         | Prim.MatMul _ -> matMulCase
+        | Prim.Convolution(part, _, _, _) -> convolutionCase part
         | Prim.Gather _ -> gatherCase
         | Prim.ScatterAdd _ -> scatterCase
         | Prim.Recurrence _ -> recurrenceCase

@@ -141,6 +141,7 @@ let private apply (prim: Prim<int>) (operand: int -> Tensor) : Tensor =
         snd (vjp (slice spans) (Tensor.full (operand x).DType (dims shape) 0.0)) (operand x)
     | Prim.Concat(axis, xs) -> Tensor.cat axis (xs |> Array.map operand |> List.ofArray)
     | Prim.MatMul(a, b) -> Tensor.matmul (operand a) (operand b)
+    | Prim.Convolution(part, spec, a, b) -> ConvolutionCases.compute part spec (operand a) (operand b)
     | Prim.Gather(axis, source, index) -> Tensor.gather axis (operand index) (operand source)
     | Prim.ScatterAdd(axis, length, source, index) ->
         Tensor.scatterAdd axis length (operand index) (operand source)
@@ -642,6 +643,39 @@ type private Generator(rng: Random, dtype: DType) =
             else
                 tryAdd (Prim.MatMul(a, b)) (Some(summed inner product))
 
+    /// One part of a convolution of two values, of which each is one line.
+    let convolution () =
+        match pickWhere (fun v -> isFloat v && size v > 0), pickWhere (fun v -> isFloat v && size v > 0) with
+        | Some a, Some b when size a >= size b && size a * size b <= largest * 10 ->
+            let part =
+                oneOf rng [ ConvolutionPart.Output; ConvolutionPart.Input; ConvolutionPart.Weight ]
+
+            let long, short = size a, size b
+
+            // The longest of the three lines is x.
+            let struct (input, kernel) =
+                match part with
+                | ConvolutionPart.Output -> struct (long, short)
+                | ConvolutionPart.Input -> struct (long + short - 1, short)
+                | ConvolutionPart.Weight -> struct (long, long - short + 1)
+
+            let spec = {
+                Groups = 1
+                Stride = [| 1 |]
+                Dilation = [| 1 |]
+                Before = [| 0 |]
+                Input = [| input |]
+                Kernel = [| kernel |]
+                Output = [| input - kernel + 1 |]
+            }
+
+            let line v =
+                add (Prim.Reshape(shapeOf [| 1; 1; size v |], v)) ranges[v]
+
+            let product = corners (*) ranges[a] ranges[b] false
+            tryAdd (Prim.Convolution(part, spec, line a, line b)) (Some(summed short product))
+        | _ -> false
+
     /// Whole numbers below `length`, as an input would give them.
     let index length dims =
         let count = Array.fold (*) 1 dims
@@ -691,6 +725,7 @@ type private Generator(rng: Random, dtype: DType) =
         embed
         concat
         yield! List.replicate 3 matMul
+        convolution
         gather
         scatter
         argSort
@@ -1050,6 +1085,12 @@ let instanceOf (rng: Random) (dtype: DType) (prim: Prim<int>) : Instance =
         make
             [ operand false (Array.append batch [| m; k |]); operand false (Array.append batch [| k; n |]) ]
             (fun xs -> Prim.MatMul(xs[0], xs[1]))
+    | Prim.Convolution(part, _, _, _) ->
+        let geometry = ConvolutionCases.geometry rng (1 + rng.Next 3) 5
+        let a, b = ConvolutionCases.operandsOf part geometry
+
+        make [ operand false (List.toArray a); operand false (List.toArray b) ] (fun xs ->
+            Prim.Convolution(part, geometry.Spec, xs[0], xs[1]))
     | Prim.Gather _ ->
         let dims = dimsWith rng hasAxis
         let axis = rng.Next dims.Length

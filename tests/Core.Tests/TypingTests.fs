@@ -54,6 +54,63 @@ let ``matmul names both shapes and guesses which operand to transpose`` () =
         "matmul: operands are [3] and [3; 4]; they need equal ranks of at least 2"
         (Prim.MatMul(node DType.Float32 [ 3 ], node DType.Float32 [ 3; 4 ]))
 
+/// A kernel of 3 that moves by 2 over 8 places with a zero before, in two groups.
+let private spec = {
+    Groups = 2
+    Stride = [| 2 |]
+    Dilation = [| 1 |]
+    Before = [| 1 |]
+    Input = [| 8 |]
+    Kernel = [| 3 |]
+    Output = [| 4 |]
+}
+
+let private convolution part spec a b =
+    Prim.Convolution(part, spec, node DType.Float32 a, node DType.Float32 b)
+
+[<Test>]
+let ``each part of a convolution has the shape that the others leave`` () =
+    let x, w, y = [ 5; 4; 8 ], [ 6; 2; 3 ], [ 5; 6; 4 ]
+
+    for part, a, b, expected in
+        [ ConvolutionPart.Output, x, w, y; ConvolutionPart.Input, y, w, x; ConvolutionPart.Weight, x, y, w ] do
+        let made = Graph.make (convolution part spec a b)
+        shouldEqual expected (List.ofArray (made.Type.Shape.ToArray()))
+
+[<Test>]
+let ``a convolution refuses sizes that do not meet`` () =
+    let said = "[groups 2; stride 2; dilation 1; before 1; input 8; kernel 3; output 4]"
+
+    for part, a, b in
+        [
+            ConvolutionPart.Output, [ 5; 3; 8 ], [ 6; 2; 3 ]
+            ConvolutionPart.Output, [ 5; 4; 7 ], [ 6; 2; 3 ]
+            ConvolutionPart.Output, [ 5; 4; 8 ], [ 5; 2; 3 ]
+            ConvolutionPart.Input, [ 5; 4; 4 ], [ 6; 2; 3 ]
+            ConvolutionPart.Input, [ 5; 6; 5 ], [ 6; 2; 3 ]
+            ConvolutionPart.Weight, [ 5; 4; 8 ], [ 4; 6; 4 ]
+            ConvolutionPart.Weight, [ 5; 3; 8 ], [ 5; 6; 4 ]
+            ConvolutionPart.Weight, [ 5; 4; 8 ], [ 5; 6; 4; 1 ]
+        ] do
+        let operands = $"{Shape.ofList a} and {Shape.ofList b}"
+
+        shapeRule
+            $"convolution{part}: operands {operands} do not meet under {said}"
+            (convolution part spec a b)
+
+    shapeRule
+        "convolutionoutput: stride [0] needs 1 numbers of at least 1"
+        (convolution ConvolutionPart.Output { spec with Stride = [| 0 |] } [ 5; 4; 8 ] [ 6; 2; 3 ])
+
+    dtypeRule
+        "convolutionoutput: operands are float32[5; 4; 8] and float64[6; 2; 3]; cast one to the other's type"
+        (Prim.Convolution(
+            ConvolutionPart.Output,
+            spec,
+            node DType.Float32 [ 5; 4; 8 ],
+            node DType.Float64 [ 6; 2; 3 ]
+        ))
+
 [<Test>]
 let ``matmul names both shapes when batches do not broadcast`` () =
     messageOf<ShapeException>(fun () -> Tensor.matmul (f [ 2; 3; 4 ]) (f [ 5; 4; 6 ]) |> ignore)

@@ -105,6 +105,18 @@ let private reduceRow op =
 
     [ for axes in [ [ 0 ]; [ 1 ]; [ 0; 2 ]; [] ] -> one (positive [ 2; 3; 2 ]) (f axes) ]
 
+/// All options at once, with one and with two spatial axes, and in one and in two groups.
+let private convolutionRow part = [
+    for rank in [ 1; 2 ] do
+        for groups in [ 1; 2 ] do
+            let geometry =
+                Seq.initInfinite (fun seed -> ConvolutionCases.geometry (Random seed) rank 3)
+                |> Seq.find (fun g -> g.Spec.Groups = groups)
+
+            let a, b = ConvolutionCases.operandsOf part geometry
+            two (real a) (real b) (ConvolutionCases.compute part geometry.Spec)
+]
+
 /// The rows of a primitive (only its case and its operation are looked at). Exhaustive, without a wildcard:
 /// whoever adds a primitive is sent here by the compiler.
 let private rowsOf (prim: Prim<int>) : Row list =
@@ -159,6 +171,7 @@ let private rowsOf (prim: Prim<int>) : Row list =
         two (real [ 3 ]) (real [ 3; 4 ]) Tensor.matmul
         two (real [ 2; 2; 3 ]) (real [ 2; 3; 1 ]) Tensor.matmul
       ]
+    | Prim.Convolution(part, _, _, _) -> convolutionRow part
     | Prim.Gather _ -> [
         for axis in [ 0; 1 ] do
             two (real [ 3; 3 ]) (Input.Index((if axis = 0 then [ 5; 3 ] else [ 3; 5 ]), 3)) (fun x i ->

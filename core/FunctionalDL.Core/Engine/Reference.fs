@@ -317,6 +317,49 @@ module Reference =
         | Cells.Whole x, Cells.Whole y -> Cells.Whole(Array.init result.Size (dot x y))
         | _ -> Cells.Real(Array.init result.Size (dot (reals left) (reals right)))
 
+    /// Calls `meet` with the flat positions in `x`, `w` and `y` of all elements that meet in a convolution.
+    let private convolve
+        (spec: ConvolutionSpec)
+        (x: Shape)
+        (w: Shape)
+        (y: Shape)
+        (meet: int -> int -> int -> unit)
+        =
+        let inGroup, outGroup = w[1], w[0] / spec.Groups
+
+        for target in 0 .. y.Size - 1 do
+            let window = unravel y target
+            let filter = window[1]
+            let filterSize = w.Size / w[0]
+
+            for weight in filter * filterSize .. (filter + 1) * filterSize - 1 do
+                let tap = unravel w weight
+                let channel = filter / outGroup * inGroup + tap[1]
+
+                let places =
+                    Array.init spec.Input.Length (fun i ->
+                        window[2 + i] * spec.Stride[i] + tap[2 + i] * spec.Dilation[i] - spec.Before[i])
+
+                if Array.forall2 (fun p size -> p >= 0 && p < size) places spec.Input then
+                    meet (ravel x (Array.append [| window[0]; channel |] places)) weight target
+
+    let private convolution part spec (result: Shape) (a: Shape) (b: Shape) left right =
+        let inline into (sums: 'a[]) (first: 'a[]) (second: 'a[]) =
+            match part with
+            | ConvolutionPart.Output ->
+                convolve spec a b result (fun x w y -> sums[y] <- sums[y] + first[x] * second[w])
+            | ConvolutionPart.Input ->
+                convolve spec result b a (fun x w y -> sums[x] <- sums[x] + first[y] * second[w])
+            | ConvolutionPart.Weight ->
+                convolve spec a result b (fun x w y -> sums[w] <- sums[w] + first[x] * second[y])
+
+            sums
+
+        match left, right with
+        | Cells.Whole first, Cells.Whole second ->
+            Cells.Whole(into (Array.zeroCreate result.Size) first second)
+        | _ -> Cells.Real(into (Array.zeroCreate result.Size) (reals left) (reals right))
+
     /// The position like `position`, but at `i` on `axis`.
     let private withIndex axis i position =
         let position = Array.copy position
@@ -589,6 +632,8 @@ module Reference =
             Array.mapi2 solve left right |> cellsOf
         | Prim.Determinant x -> Cells.Real(matrices (shapeOf x) (valueOf x) |> Array.map determinant)
         | Prim.MatMul(a, b) -> matMul result (shapeOf a) (shapeOf b) (valueOf a) (valueOf b)
+        | Prim.Convolution(part, spec, a, b) ->
+            convolution part spec result (shapeOf a) (shapeOf b) (valueOf a) (valueOf b)
         | Prim.Gather(axis, source, index) ->
             let from = shapeOf source
             let index = checkedIndex "gather" from[axis] (valueOf index)

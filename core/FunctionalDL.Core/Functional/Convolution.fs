@@ -178,28 +178,33 @@ module Convolution =
         Spatial.requireWindow operation kernel dilation padding x
         let weight, bias, x = meet weight bias x
 
-        // The columns have the windows last and the batch inside: whole runs of a row are copied at once, and
-        // each group is one matrix product, whatever the batch.
         let forward (x: Tensor) =
-            let parts =
-                x
-                |> Padding.pad options.PaddingMode (List.ofArray (Array.rev padding))
-                |> Spatial.windows kernel stride dilation
+            // Zeros need not be written down; other paddings are.
+            let x, before, after =
+                match options.PaddingMode with
+                | PaddingMode.Constant 0.0 -> x, Array.map fst padding, Array.map snd padding
+                | mode ->
+                    let none = Array.zeroCreate rank
+                    Padding.pad mode (List.ofArray (Array.rev padding)) x, none, none
 
-            let batch, windows = x.Shape[0], (spatialSizes parts)[.. rank - 1]
+            let input = spatialSizes x
 
-            let columns =
-                parts
-                |> Tensor.permute [ 1; yield! [ 2 + rank .. 1 + 2 * rank ]; 0; yield! [ 2 .. 1 + rank ] ]
-                |> Tensor.reshape [ groups; inGroup * product kernel; batch * product windows ]
+            let windows i =
+                (before[i] + input[i] + after[i] - Spatial.reach kernel[i] dilation[i])
+                / stride[i]
+                + 1
 
-            let rows =
-                weight
-                |> Tensor.reshape [ groups; outChannels / groups; inGroup * product kernel ]
+            let spec = {
+                Groups = groups
+                Stride = stride
+                Dilation = dilation
+                Before = before
+                Input = input
+                Kernel = kernel
+                Output = Array.init rank windows
+            }
 
-            Tensor.matmul rows columns
-            |> Tensor.reshape [ outChannels; batch; yield! windows ]
-            |> Tensor.transpose 0 1
+            Tensor.Make(Prim.Convolution(ConvolutionPart.Output, spec, x.Node, weight.Node))
             |> addBias rank bias
 
         Spatial.batched rank forward x
@@ -254,24 +259,18 @@ module Convolution =
 
         let weight, bias, x = meet weight bias x
 
+        let spec = {
+            Groups = groups
+            Stride = stride
+            Dilation = dilation
+            Before = padding
+            Input = Array.map2 (fun length p -> length - 2 * p) lengths padding
+            Kernel = kernel
+            Output = sizes
+        }
+
         let forward (x: Tensor) =
-            let batch = x.Shape[0]
-
-            let columns =
-                x
-                |> Tensor.transpose 0 1
-                |> Tensor.reshape [ groups; inChannels / groups; batch * product sizes ]
-
-            let rows =
-                weight
-                |> Tensor.reshape [ groups; inChannels / groups; outGroup * product kernel ]
-                |> Tensor.transpose 1 2
-
-            Tensor.matmul rows columns
-            |> Tensor.reshape [ outChannels; yield! kernel; batch; yield! sizes ]
-            |> Tensor.permute [ 1 + rank; 0; yield! [ 2 + rank .. 1 + 2 * rank ]; yield! [ 1..rank ] ]
-            |> Spatial.overlap lengths stride dilation
-            |> Padding.pad Padding.zeros [ for p in Array.rev padding -> -p, -p ]
+            Tensor.Make(Prim.Convolution(ConvolutionPart.Input, spec, x.Node, weight.Node))
             |> addBias rank bias
 
         Spatial.batched rank forward x

@@ -36,6 +36,7 @@ module Simplify =
         | Prim.Embed _
         | Prim.Concat _
         | Prim.MatMul _
+        | Prim.Convolution _
         | Prim.Gather _
         | Prim.ScatterAdd _
         | Prim.Recurrence _

@@ -16,15 +16,6 @@ module internal Batching =
 
     let private whole length = { Start = 0; Step = 1; Count = length }
 
-    /// Moves axis `source` to place `target`.
-    let private moveAxis source target (x: Node) =
-        if source = target then
-            x
-        else
-            let rank = x.Type.Shape.Rank
-            let others = Array.init rank id |> Array.filter ((<>) source)
-            Build.permute (Array.insertAt target source others) x
-
     /// Examples of one rank-2 operand are more rows of a single product, when the other operand is the same
     /// for all.
     let private matMul size (a: Node) (b: Node) (batched: Node -> Node option) =
@@ -45,11 +36,11 @@ module internal Batching =
         | None, Some right ->
             let rank = b.Type.Shape.Rank
             let columns = b.Type.Shape[-1]
-            let beside = moveAxis 0 (rank - 1) right
+            let beside = Build.moveAxis 0 (rank - 1) right
             let dims = b.Type.Shape.ToArray()
             dims[rank - 1] <- size * columns
             let solved = solve a (Build.reshape (Shape dims) beside)
-            Build.reshape beside.Type.Shape solved |> moveAxis (rank - 1) 0
+            Build.reshape beside.Type.Shape solved |> Build.moveAxis (rank - 1) 0
         | _ ->
             let all x =
                 batched x |> Option.defaultWith (fun () -> repeat size x)
@@ -60,11 +51,11 @@ module internal Batching =
     let private gather size axis (source: Node) (index: Node) (batched: Node -> Node option) =
         match batched source, batched index with
         | None, Some index ->
-            let beside = moveAxis 0 axis index
+            let beside = Build.moveAxis 0 axis index
             let dims = index.Type.Shape.ToArray() |> Array.removeAt 0
             dims[axis] <- size * dims[axis]
             let picked = Build.gather axis source (Build.reshape (Shape dims) beside)
-            Build.reshape beside.Type.Shape picked |> moveAxis axis 0
+            Build.reshape beside.Type.Shape picked |> Build.moveAxis axis 0
         | _ ->
             let all x =
                 batched x |> Option.defaultWith (fun () -> repeat size x)
@@ -111,6 +102,8 @@ module internal Batching =
             make (Prim.Embed(prepend size shape, Array.append [| whole size |] spans, all x))
         | Prim.Concat(axis, xs) -> make (Prim.Concat(axis + 1, Array.map all xs))
         | Prim.MatMul(a, b) -> matMul size a b batched
+        | Prim.Convolution(part, spec, a, b) ->
+            BatchedConvolution.rule size part spec (a, batched a) (b, batched b)
         | Prim.Gather(axis, source, index) -> gather size axis source index batched
         | Prim.ScatterAdd(axis, length, source, index) ->
             Build.scatterAdd (axis + 1) length (all source) (all index)

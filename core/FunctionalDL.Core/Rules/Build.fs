@@ -18,9 +18,11 @@ module internal Build =
     let select condition a b =
         Graph.make (Prim.Select(condition, a, b))
 
+    let constant value (t: TensorType) =
+        Graph.make (Prim.Constant(Literal.ofFloat t.DType value, t.Shape))
+
     /// A tensor of the same type and shape as `like`, filled with `value`.
-    let full value (like: Node) =
-        Graph.make (Prim.Constant(Literal.ofFloat like.Type.DType value, like.Type.Shape))
+    let full value (like: Node) = constant value like.Type
 
     let zeros (like: Node) = full 0.0 like
 
@@ -54,6 +56,14 @@ module internal Build =
 
     let permute axes x = Graph.make (Prim.Permute(axes, x))
 
+    /// Moves axis `source` to place `target`.
+    let moveAxis source target (x: Node) =
+        if source = target then
+            x
+        else
+            let others = Array.init x.Type.Shape.Rank id |> Array.filter ((<>) source)
+            permute (Array.insertAt target source others) x
+
     /// Exchanges the last two axes.
     let transpose (x: Node) =
         let rank = x.Type.Shape.Rank
@@ -63,6 +73,10 @@ module internal Build =
         permute axes x
 
     let matMul a b = Graph.make (Prim.MatMul(a, b))
+
+    let convolution part spec a b =
+        Graph.make (Prim.Convolution(part, spec, a, b))
+
     let slice spans x = Graph.make (Prim.Slice(spans, x))
 
     let gather axis source index =

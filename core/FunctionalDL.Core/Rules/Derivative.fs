@@ -253,3 +253,7 @@ module internal Derivative =
             let fromA = tangent a |> Option.map (fun t -> Build.matMul t b)
             let fromB = tangent b |> Option.map (Build.matMul a)
             plus fromA fromB
+        | Prim.Convolution(part, spec, a, b) ->
+            let fromA = tangent a |> Option.map (fun t -> Build.convolution part spec t b)
+            let fromB = tangent b |> Option.map (Build.convolution part spec a)
+            plus fromA fromB

@@ -26,6 +26,18 @@ module internal Transpose =
             Count = size
         })
 
+    /// A convolution is linear in each operand; the cotangent takes the place of the part that was computed.
+    let private convolution part spec (a: Node) (b: Node) isFirst ct =
+        let compute part a b = Build.convolution part spec a b
+
+        match part, isFirst with
+        | ConvolutionPart.Output, true -> a, compute ConvolutionPart.Input ct b
+        | ConvolutionPart.Output, false -> b, compute ConvolutionPart.Weight a ct
+        | ConvolutionPart.Input, true -> a, compute ConvolutionPart.Output ct b
+        | ConvolutionPart.Input, false -> b, compute ConvolutionPart.Weight ct a
+        | ConvolutionPart.Weight, true -> a, compute ConvolutionPart.Input b ct
+        | ConvolutionPart.Weight, false -> b, compute ConvolutionPart.Output a ct
+
     /// The cotangents of the operands of `prim` that `isLinear` names, for a result with cotangent `ct`.
     let rule (prim: Prim<Node>) (isLinear: Node -> bool) (ct: Node) : (Node * Node) list =
         match prim with
@@ -95,6 +107,11 @@ module internal Transpose =
             match isLinear a, isLinear b with
             | true, false -> [ a, Build.matMul ct (Build.transpose b) ]
             | false, true -> [ b, Build.matMul (Build.transpose a) ct ]
+            | _ -> notLinear prim
+        | Prim.Convolution(part, spec, a, b) ->
+            match isLinear a, isLinear b with
+            | true, false
+            | false, true -> [ convolution part spec a b (isLinear a) ct ]
             | _ -> notLinear prim
         | Prim.Gather(axis, source, index) -> [
             source, Build.scatterAdd axis source.Type.Shape[axis] ct index

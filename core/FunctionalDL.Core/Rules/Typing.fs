@@ -150,6 +150,69 @@ module Typing =
                 Shape = withSize (rank - 1) b.Shape[-1] a.Shape
         }
 
+    let private requireSpec operation (spec: ConvolutionSpec) =
+        let requireEach what least (numbers: int[]) =
+            if
+                numbers.Length <> spec.Stride.Length
+                || Array.exists (fun n -> n < least) numbers
+            then
+                shapeError
+                    operation
+                    $"{what} {Text.bracketed numbers} needs {spec.Stride.Length} numbers of at least {least}"
+
+        requireEach "stride" 1 spec.Stride
+        requireEach "dilation" 1 spec.Dilation
+        requireEach "before" 0 spec.Before
+        requireEach "input" 0 spec.Input
+        requireEach "kernel" 1 spec.Kernel
+        requireEach "output" 0 spec.Output
+
+        if spec.Groups < 1 then
+            shapeError operation $"groups is {spec.Groups}; it needs to be at least 1"
+
+    /// The part of a convolution that the operands give. All sizes that meet must agree.
+    let private convolution operation part (spec: ConvolutionSpec) (a: TensorType) (b: TensorType) =
+        requireSpec operation spec
+        requireNumber operation a
+
+        if a.DType <> b.DType then
+            dtypeError operation $"operands are {a} and {b}; cast one to the other's type"
+
+        let require condition =
+            if not condition then
+                shapeError operation $"operands {a.Shape} and {b.Shape} do not meet under {spec}"
+
+        let has (sizes: int[]) (t: TensorType) =
+            require (t.Shape.Rank = sizes.Length + 2 && t.Shape.Dims[2..] = sizes)
+
+        let wholeGroups count = require (count % spec.Groups = 0)
+
+        let result first second sizes = {
+            a with
+                Shape = Shape(Array.append [| first; second |] sizes)
+        }
+
+        match part with
+        | ConvolutionPart.Output ->
+            has spec.Input a
+            has spec.Kernel b
+            wholeGroups b.Shape[0]
+            require (a.Shape[1] = spec.Groups * b.Shape[1])
+            result a.Shape[0] b.Shape[0] spec.Output
+        | ConvolutionPart.Input ->
+            has spec.Output a
+            has spec.Kernel b
+            wholeGroups b.Shape[0]
+            require (a.Shape[1] = b.Shape[0])
+            result a.Shape[0] (spec.Groups * b.Shape[1]) spec.Input
+        | ConvolutionPart.Weight ->
+            has spec.Input a
+            has spec.Output b
+            wholeGroups a.Shape[1]
+            wholeGroups b.Shape[1]
+            require (a.Shape[0] = b.Shape[0])
+            result b.Shape[1] (a.Shape[1] / spec.Groups) spec.Kernel
+
     let private rule (prim: Prim<TensorType>) : TensorType =
         let operation = Prim.name prim
 
@@ -310,6 +373,7 @@ module Typing =
                     Shape = withSize axis (xs |> Array.sumBy (fun x -> x.Shape[axis])) xs[0].Shape
             }
         | Prim.MatMul(a, b) -> matMul a b
+        | Prim.Convolution(part, spec, a, b) -> convolution operation part spec a b
         | Prim.Gather(axis, source, index) ->
             requireIndex operation index
             requireSameBut operation axis source.Shape index.Shape

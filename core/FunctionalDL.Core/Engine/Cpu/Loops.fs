@@ -181,6 +181,7 @@ module internal Loops =
             | Prim.Embed _
             | Prim.Concat _
             | Prim.MatMul _
+            | Prim.Convolution _
             | Prim.Gather _
             | Prim.ScatterAdd _
             | Prim.Recurrence _

@@ -202,6 +202,20 @@ module internal Plan =
                 (fun axis -> shape[axis] = 1 || view.Strides[axis] = 0L)
                 (seq { 1 .. shape.Rank - 1 })
 
+        let emitConvolution value part spec a b =
+            let dtype = dtypeOf value
+            let plan = ConvolutionWork.plan dtype part spec (shapeOf a) (shapeOf b)
+            let left, right = contiguous a, contiguous b
+            let target = ownBuffer value
+
+            let scratch =
+                newBuffer (Buffer.Arena 0L) {
+                    DType = DType.Int64
+                    Shape = Shape [| int ((plan.ScratchBytes + 7L) / 8L) |]
+                }
+
+            works.Add(ConvolutionWork.run plan part dtype left right target scratch)
+
         let emit value =
             let dtype, shape = dtypeOf value, shapeOf value
 
@@ -255,6 +269,7 @@ module internal Plan =
                 let m, n, k = shape[-2], shape[-1], (shapeOf a)[-1]
                 let batch = Array.fold (*) 1 shape.Dims[.. shape.Rank - 3]
                 works.Add(Work.matMul dtype batch m n k left right (ownBuffer value))
+            | Prim.Convolution(part, spec, a, b) -> emitConvolution value part spec a b
             | Prim.Gather(0, source, index) when isOneForEachRow index ->
                 let from, at = contiguous source, viewOf index
                 let count = int64 shape[0]

@@ -48,6 +48,7 @@ module internal Schedule =
         | Prim.Embed _
         | Prim.Concat _
         | Prim.MatMul _
+        | Prim.Convolution _
         | Prim.Gather _
         | Prim.ScatterAdd _
         | Prim.Recurrence _

@@ -30,7 +30,7 @@ type internal Work(name: string, reads: int[], writes: int[]) =
 module internal Work =
 
     /// The address of the first element of a view.
-    let private address dtype view (slots: nativeint[]) =
+    let address dtype view (slots: nativeint[]) =
         slots[view.Buffer] + nativeint (view.Offset * int64 (DType.size dtype))
 
     /// The sizes before, on and after an axis.
