@@ -136,7 +136,7 @@ module private Closure =
     /// Whether a traced result depends on nothing from outside but values: neither on the variable of a derivative
     /// in progress around the trace, nor on an argument of another trace that is still going on.
     let isClosed (symbols: Node[]) (roots: Node[]) =
-        let own = HashSet<Node>(symbols, HashIdentity.Reference)
+        let own = HashSet<Node>(symbols)
 
         let isForeign (node: Node) =
             // A symbol that outlived its trace is no reason to inline: flattening refuses it.

@@ -82,7 +82,7 @@ type internal RecomputeRule(name: string, inputs: Node[], results: Node[]) =
     inherit NodeRule(name)
 
     static member At(inputs: Node[], results: Node[], given: Node[]) =
-        let replacements = Dictionary<Node, Node>(HashIdentity.Reference)
+        let replacements = Dictionary<Node, Node>()
         Array.iter2 (fun i g -> replacements[i] <- g) inputs given
         Graph.substitute replacements results
 
@@ -242,7 +242,7 @@ module Checkpoint =
     /// What the results are made of besides the symbols `inputs`: nodes that depend on none of them, but on
     /// something that a derivative or a trace may replace.
     let private closedOver (inputs: Node[]) (results: Node[]) : HashSet<Node> * Node[] =
-        let inside = HashSet<Node>(inputs, HashIdentity.Reference)
+        let inside = HashSet<Node>(inputs)
         let outside = List<Node>()
 
         for node in Graph.topological (fun n -> n.IsSymbolic && not (inside.Contains n)) results do
@@ -253,7 +253,7 @@ module Checkpoint =
             | Origin.Stored
             | Origin.Symbol _ -> ()
 
-        let seen = HashSet<Node>(HashIdentity.Reference)
+        let seen = HashSet<Node>()
 
         for node in inside do
             match node.Origin with

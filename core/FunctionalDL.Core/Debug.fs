@@ -63,7 +63,7 @@ module Debug =
     /// Graph nodes with numbers, operands before users.
     let private numbered (roots: Node[]) =
         let order = Graph.topological (fun _ -> true) roots
-        let numbers = Dictionary<Node, int>(HashIdentity.Reference)
+        let numbers = Dictionary<Node, int>()
         order |> Seq.iteri (fun i n -> numbers[n] <- i)
         struct (order, numbers)
 
@@ -112,7 +112,7 @@ module Debug =
         let struct (_, roots) = Compile.symbolic f x
         let struct (order, numbers) = numbered roots
         let out = StringBuilder("digraph {\n  node [fontname=monospace]\n")
-        let isRoot = HashSet<Node>(roots, HashIdentity.Reference)
+        let isRoot = HashSet<Node>(roots)
 
         for node in order do
             let name =

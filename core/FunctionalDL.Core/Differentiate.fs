@@ -16,7 +16,12 @@ module internal Differentiate =
         (tangents: Node[])
         (outputs: Node[])
         : Node option[] =
-        let moves = Dictionary<Node, Node>(HashIdentity.Reference)
+        let isVariable = HashSet<Node>(variables)
+
+        let order =
+            Graph.topological (fun n -> n.IsTracked && not (isVariable.Contains n)) outputs
+
+        let moves = Dictionary<Node, Node>(order.Count + variables.Length)
         Array.iter2 (fun v t -> moves[v] <- t) variables tangents
 
         let tangent (node: Node) =
@@ -24,7 +29,7 @@ module internal Differentiate =
             | true, t -> Some t
             | _ -> None
 
-        for node in Graph.topological (fun n -> n.IsTracked && not (moves.ContainsKey n)) outputs do
+        for node in order do
             match node.Origin with
             | Origin.Made prim ->
                 if Prim.operands prim |> Array.exists moves.ContainsKey then
@@ -65,10 +70,14 @@ module internal Differentiate =
     /// The cotangents of the `variables` for these cotangents of `results`, which are linear in the variables
     /// (symbols).
     let private transpose (variables: Node[]) (results: struct (Node * Node)[]) : Node option[] =
-        let linear = HashSet<Node>(variables, HashIdentity.Reference)
-        let order = List<Node>()
+        let symbolic =
+            Graph.topological _.IsSymbolic (results |> Seq.map (fun (struct (r, _)) -> r))
 
-        for node in Graph.topological _.IsSymbolic (results |> Seq.map (fun (struct (r, _)) -> r)) do
+        let linear = HashSet<Node>(symbolic.Count)
+        linear.UnionWith variables
+        let order = List<Node>(symbolic.Count)
+
+        for node in symbolic do
             match node.Origin with
             | Origin.Made prim when Prim.operands prim |> Array.exists linear.Contains ->
                 linear.Add node |> ignore
@@ -77,7 +86,7 @@ module internal Differentiate =
             | Origin.Stored
             | Origin.Symbol _ -> ()
 
-        let cotangents = Dictionary<Node, Node>(HashIdentity.Reference)
+        let cotangents = Dictionary<Node, Node>(order.Count)
 
         let add (node: Node) ct =
             cotangents[node] <-
@@ -101,7 +110,7 @@ module internal Differentiate =
                 calls[call] <- none
                 none
 
-        let firsts = HashSet<Node>(HashIdentity.Reference)
+        let firsts = HashSet<Node>()
         let seen = HashSet<Call>()
 
         for node in order do
@@ -183,6 +192,6 @@ module internal Differentiate =
     /// Results with the variables of a finished derivative replaced by what they stood for, so that nothing
     /// keeps their graph.
     let close (variables: Node[]) (nodes: Node[]) (results: Node[]) =
-        let replacements = Dictionary<Node, Node>(HashIdentity.Reference)
+        let replacements = Dictionary<Node, Node>()
         Array.iter2 (fun v n -> replacements[v] <- n) variables nodes
         Graph.substitute replacements results

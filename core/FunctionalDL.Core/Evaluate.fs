@@ -10,14 +10,19 @@ module Flatten =
 
     /// `program`, and the nodes that its steps compute.
     let internal steps (arguments: Node[]) (roots: Node[]) : struct (Program * Node[] * Node[]) =
-        let numbers = Dictionary<Node, int>(HashIdentity.Reference)
+        let isArgument = HashSet<Node>(arguments)
+
+        let pending =
+            Graph.topological (fun (n: Node) -> isNull n.Value && not (isArgument.Contains n)) roots
+
+        let numbers = Dictionary<Node, int>(pending.Count + arguments.Length)
         let captured = List<Node>()
         // Nodes with their primitives as they are now: another thread that computes one meanwhile lets its operands go.
-        let made = List<struct (Node * Prim<Node>)>()
-        let isMade = HashSet<Node>(HashIdentity.Reference)
+        let made = List<struct (Node * Prim<Node>)>(pending.Count)
+        let isMade = HashSet<Node>(pending.Count)
         arguments |> Array.iteri (fun i a -> numbers[a] <- i)
 
-        for node in Graph.topological (fun (n: Node) -> isNull n.Value && not (numbers.ContainsKey n)) roots do
+        for node in pending do
             match node.Origin with
             | Origin.Made prim ->
                 made.Add(struct (node, prim))
@@ -41,7 +46,7 @@ module Flatten =
 
         Array.iter capture roots
         let inputCount = arguments.Length + captured.Count
-        let steps = List<struct (Node * Prim<Node>)>()
+        let steps = List<struct (Node * Prim<Node>)>(made.Count)
 
         for struct (node, prim) in made do
             match prim with

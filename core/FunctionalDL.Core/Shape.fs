@@ -119,8 +119,10 @@ module Shape =
     /// The shape both operands are stretched to: sizes are aligned at the last axis, and a size of 1
     /// stretches.
     let broadcast operation (a: Shape) (b: Shape) =
-        if a.Equals b then
+        if a.Equals b || b.Rank = 0 then
             a
+        elif a.Rank = 0 then
+            b
         else
             let rank = max a.Rank b.Rank
 

@@ -28,10 +28,13 @@ type Tensor internal (node: Node) =
     static member internal Stretch(shape: Shape, x: Node) =
         let from = x.Type.Shape
 
-        let aligned =
-            Shape(Array.append (Array.create (shape.Rank - from.Rank) 1) from.Dims)
+        if from.Rank = shape.Rank then
+            Build.expand shape x
+        else
+            let aligned =
+                Shape(Array.append (Array.create (shape.Rank - from.Rank) 1) from.Dims)
 
-        Build.expand shape (Build.reshape aligned x)
+            Build.expand shape (Build.reshape aligned x)
 
     /// Both operands with the type they meet in, stretched to the shape they meet in.
     static member internal Meet(operation, a: Tensor, b: Tensor) : struct (Node * Node) =

@@ -125,7 +125,7 @@ module internal Batching =
     /// The outputs for `size` examples at once: `batches` hold those of `inputs`, which are symbols, along a
     /// first axis. What depends on no input is computed once, and repeated if it is an output.
     let run size (inputs: Node[]) (batches: Node[]) (outputs: Node[]) : Node[] =
-        let batchOf = Dictionary<Node, Node>(HashIdentity.Reference)
+        let batchOf = Dictionary<Node, Node>()
         Array.iter2 (fun i b -> batchOf[i] <- b) inputs batches
 
         let batched (node: Node) =
@@ -147,7 +147,7 @@ module internal Batching =
                 made
 
         // What waits for a batch may itself be the same for all examples: it is rebuilt, not repeated.
-        let same = Dictionary<Node, Node>(HashIdentity.Reference)
+        let same = Dictionary<Node, Node>()
 
         let orSame (node: Node) =
             match same.TryGetValue node with
