@@ -24,6 +24,8 @@ module internal Differentiate =
         let moves = Dictionary<Node, Node>(order.Count + variables.Length)
         Array.iter2 (fun v t -> moves[v] <- t) variables tangents
 
+        let isMoving (node: Node) = moves.ContainsKey node
+
         let tangent (node: Node) =
             match moves.TryGetValue node with
             | true, t -> Some t
@@ -32,7 +34,7 @@ module internal Differentiate =
         for node in order do
             match node.Origin with
             | Origin.Made prim ->
-                if Prim.operands prim |> Array.exists moves.ContainsKey then
+                if (Prim.operandList prim).Exists isMoving then
                     match Derivative.rule isTransposed prim node tangent with
                     | Some t -> moves[node] <- t
                     | None -> ()
@@ -75,11 +77,12 @@ module internal Differentiate =
 
         let linear = HashSet<Node>(symbolic.Count)
         linear.UnionWith variables
+        let isLinear (node: Node) = linear.Contains node
         let order = List<Node>(symbolic.Count)
 
         for node in symbolic do
             match node.Origin with
-            | Origin.Made prim when Prim.operands prim |> Array.exists linear.Contains ->
+            | Origin.Made prim when (Prim.operandList prim).Exists isLinear ->
                 linear.Add node |> ignore
                 order.Add node
             | Origin.Made _
@@ -151,7 +154,7 @@ module internal Differentiate =
                     let found = (NodeRule.of' rule).Reverse(inputs, given)
                     Array.iter2 (fun at t -> found[at] |> Option.iter (add t)) moving tangents
             | Origin.Made prim, Some ct ->
-                for operand, contribution in Transpose.rule prim linear.Contains ct do
+                for operand, contribution in Transpose.rule prim isLinear ct do
                     add operand contribution
             | _ -> ()
 

@@ -42,7 +42,10 @@ module Flatten =
                 captured.Add node
 
         for struct (_, prim) in made do
-            Array.iter capture (Prim.operands prim)
+            let operands = Prim.operandList prim
+
+            for i in 0 .. operands.Count - 1 do
+                capture operands[i]
 
         Array.iter capture roots
         let inputCount = arguments.Length + captured.Count

@@ -123,7 +123,10 @@ module Graph =
         let mutable isSymbolic = false
         let mutable depth = 0
 
-        for operand in Prim.operands prim do
+        let operands = Prim.operandList prim
+
+        for i in 0 .. operands.Count - 1 do
+            let operand = operands[i]
             isTracked <- isTracked || operand.IsTracked
             isSymbolic <- isSymbolic || operand.IsSymbolic
             depth <- max depth operand.Depth
@@ -142,31 +145,33 @@ module Graph =
 
     let private operandsOf (node: Node) =
         match node.Origin with
-        | Origin.Made prim -> Prim.operands prim
+        | Origin.Made prim -> Prim.operandList prim
         | Origin.Stored
-        | Origin.Symbol _ -> Array.Empty()
+        | Origin.Symbol _ -> Operands.None
 
     /// The nodes that `roots` are made of, operands before users, each once. `enter` says which nodes to look
     /// at; the operands of a node that is not entered are not followed either.
     let topological (enter: Node -> bool) (roots: Node seq) : List<Node> =
         let order = List<Node>()
         let seen = HashSet<Node>()
-        let stack = Stack<struct (Node * Node[] * int)>()
+        let stack = Stack<struct (Node * int)>()
 
         let push node =
             if enter node && seen.Add node then
-                stack.Push(struct (node, operandsOf node, 0))
+                stack.Push(struct (node, 0))
 
         for root in roots do
             push root
 
             while stack.Count > 0 do
-                let struct (node, operands, next) = stack.Pop()
+                let struct (node, next) = stack.Pop()
+                // None when another thread has computed the node meanwhile.
+                let operands = operandsOf node
 
-                if next = operands.Length then
+                if next >= operands.Count then
                     order.Add node
                 else
-                    stack.Push(struct (node, operands, next + 1))
+                    stack.Push(struct (node, next + 1))
                     push operands[next]
 
         order
@@ -175,7 +180,11 @@ module Graph =
     /// already computed are kept. Every node of `replacements` must be tracked or symbolic, which is what
     /// makes the search short.
     let substitute (replacements: IReadOnlyDictionary<Node, Node>) (roots: Node[]) : Node[] =
-        let rebuilt = Dictionary<Node, Node>()
+        let mayDepend (node: Node) =
+            (node.IsTracked || node.IsSymbolic) && not (replacements.ContainsKey node)
+
+        let order = topological mayDepend roots
+        let rebuilt = Dictionary<Node, Node>(order.Count)
 
         let image (node: Node) =
             match replacements.TryGetValue node with
@@ -185,17 +194,13 @@ module Graph =
                 | true, other -> other
                 | _ -> node
 
-        let mayDepend (node: Node) =
-            (node.IsTracked || node.IsSymbolic) && not (replacements.ContainsKey node)
+        let isChanged node =
+            not (obj.ReferenceEquals(image node, node))
 
-        for node in topological mayDepend roots do
+        for node in order do
             match node.Origin with
             | Origin.Made prim ->
-                let changed =
-                    Prim.operands prim
-                    |> Array.exists (fun o -> not (obj.ReferenceEquals(image o, o)))
-
-                if changed then
+                if (Prim.operandList prim).Exists isChanged then
                     let copy = remake node (Prim.map image prim)
 
                     if not (isNull node.Value) then

@@ -266,6 +266,38 @@ type Prim<'x> =
     /// nothing computes it.
     | Opaque of rule: CustomRule * output: int * moving: int[] * value: 'x * inputs: 'x[] * tangents: 'x[]
 
+/// The operands of a primitive: a few by themselves, then those of an array.
+[<Struct; NoEquality; NoComparison>]
+type internal Operands<'x> private (few: int, first: 'x, second: 'x, third: 'x, rest: 'x[]) =
+
+    static member None: Operands<'x> =
+        Operands(0, Unchecked.defaultof<'x>, Unchecked.defaultof<'x>, Unchecked.defaultof<'x>, null)
+
+    static member Of(x: 'x) : Operands<'x> = Operands(1, x, x, x, null)
+    static member Of(a: 'x, b: 'x) : Operands<'x> = Operands(2, a, b, b, null)
+    static member Of(a: 'x, b: 'x, c: 'x) : Operands<'x> = Operands(3, a, b, c, null)
+    static member Join(x: 'x, xs: 'x[]) : Operands<'x> = Operands(1, x, x, x, xs)
+
+    static member All(xs: 'x[]) : Operands<'x> =
+        Operands(0, Unchecked.defaultof<'x>, Unchecked.defaultof<'x>, Unchecked.defaultof<'x>, xs)
+
+    member _.Count = few + (if isNull rest then 0 else rest.Length)
+
+    member _.Item
+        with get i =
+            if i >= few then rest[i - few]
+            elif i = 0 then first
+            elif i = 1 then second
+            else third
+
+    member this.Exists(condition: 'x -> bool) =
+        let mutable i = 0
+
+        while i < this.Count && not (condition this[i]) do
+            i <- i + 1
+
+        i < this.Count
+
 /// Walking the operands of a primitive.
 [<RequireQualifiedAccess>]
 module Prim =
@@ -308,11 +340,11 @@ module Prim =
         | Prim.Opaque(rule, output, moving, value, inputs, tangents) ->
             Prim.Opaque(rule, output, moving, f value, Array.map f inputs, Array.map f tangents)
 
-    /// The operands in order.
-    let operands (prim: Prim<'x>) : 'x[] =
+    /// The operands in order, for walks of many nodes: nothing is allocated for primitives of up to three.
+    let internal operandList (prim: Prim<'x>) : Operands<'x> =
         match prim with
         | Prim.Constant _
-        | Prim.Iota _ -> Array.empty
+        | Prim.Iota _ -> Operands.None
         | Prim.Random(_, _, _, x)
         | Prim.Unary(_, x)
         | Prim.Cast(_, x)
@@ -329,7 +361,7 @@ module Prim =
         | Prim.Windows(_, _, _, _, x)
         | Prim.Overlap(_, _, _, _, x)
         | Prim.StopGradient x
-        | Prim.Variable x -> [| x |]
+        | Prim.Variable x -> Operands.Of(x)
         | Prim.Binary(_, a, b)
         | Prim.Compare(_, a, b)
         | Prim.MatMul(a, b)
@@ -338,12 +370,17 @@ module Prim =
         | Prim.Recurrence(_, a, b)
         | Prim.TriangularSolve(_, a, b)
         | Prim.Solve(a, b)
-        | Prim.ScatterAdd(_, _, a, b) -> [| a; b |]
-        | Prim.Select(c, a, b) -> [| c; a; b |]
-        | Prim.Concat(_, xs) -> xs
+        | Prim.ScatterAdd(_, _, a, b) -> Operands.Of(a, b)
+        | Prim.Select(c, a, b) -> Operands.Of(c, a, b)
+        | Prim.Concat(_, xs) -> Operands.All xs
         | Prim.Barrier(x, xs)
-        | Prim.Custom(_, _, x, xs) -> Array.append [| x |] xs
-        | Prim.Opaque(_, _, _, x, inputs, tangents) -> Array.concat [ [| x |]; inputs; tangents ]
+        | Prim.Custom(_, _, x, xs) -> Operands.Join(x, xs)
+        | Prim.Opaque(_, _, _, x, inputs, tangents) -> Operands.Join(x, Array.append inputs tangents)
+
+    /// The operands in order.
+    let operands (prim: Prim<'x>) : 'x[] =
+        let all = operandList prim
+        Array.init all.Count (fun i -> all[i])
 
     /// The name that messages and printed graphs use: `add`, `matmul`, `sum`.
     let name (prim: Prim<'x>) =

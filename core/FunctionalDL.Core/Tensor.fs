@@ -30,6 +30,9 @@ type Tensor internal (node: Node) =
 
         if from.Rank = shape.Rank then
             Build.expand shape x
+        // Only axes of size 1 are missing.
+        elif from.Size = shape.Size then
+            Build.reshape shape x
         else
             let aligned =
                 Shape(Array.append (Array.create (shape.Rank - from.Rank) 1) from.Dims)
@@ -41,10 +44,7 @@ type Tensor internal (node: Node) =
         let dtype = DType.promoteTensors (a.DType, a.Rank) (b.DType, b.Rank)
         let shape = Shape.broadcast operation a.Shape b.Shape
 
-        let fit (x: Tensor) =
-            Tensor.Stretch(shape, Build.cast dtype x.Node)
-
-        struct (fit a, fit b)
+        struct (Tensor.Stretch(shape, Build.cast dtype a.Node), Tensor.Stretch(shape, Build.cast dtype b.Node))
 
     static member internal Binary(op: BinaryOp, a: Tensor, b: Tensor) =
         let struct (x, y) = Tensor.Meet(op.ToString(), a, b)
