@@ -1,4 +1,7 @@
+using System.Numerics;
+using System.Runtime.Intrinsics;
 using FunctionalDL.Kernels.Convolutions;
+using FunctionalDL.Kernels.Vectors;
 
 namespace FunctionalDL.Kernels;
 
@@ -46,10 +49,28 @@ public sealed class ConvolutionPlan
 
     private static ConvolutionKernel Choose(ConvolutionShape shape, ConvolutionPart part) => shape.Element switch
     {
-        ElementType.Float32 => new DirectConvolution<float>(shape, part),
-        ElementType.Float64 => new DirectConvolution<double>(shape, part),
+        ElementType.Float32 => ChooseByWidth<float>(shape, part),
+        ElementType.Float64 => ChooseByWidth<double>(shape, part),
         ElementType.Int32 => new DirectConvolution<int>(shape, part),
         ElementType.Int64 => new DirectConvolution<long>(shape, part),
         _ => throw new ArgumentException($"pictures of {shape.Element} have no convolution", nameof(shape)),
     };
+
+    private static ConvolutionKernel ChooseByWidth<T>(ConvolutionShape shape, ConvolutionPart part)
+        where T : unmanaged, INumber<T> =>
+        Vector512.IsHardwareAccelerated ? Choose<Wide512<T>, T>(shape, part)
+        : Vector256.IsHardwareAccelerated ? Choose<Wide256<T>, T>(shape, part)
+        : Choose<Wide128<T>, T>(shape, part);
+
+    private static ConvolutionKernel Choose<TVector, T>(ConvolutionShape shape, ConvolutionPart part)
+        where TVector : unmanaged, IVector<TVector, T>
+        where T : unmanaged, INumber<T> => part switch
+        {
+            // A matrix with one row or column for each group gains nothing over plain loops.
+            _ when shape.GroupFilters <= 1 && shape.GroupChannels <= 1 => new DirectConvolution<T>(shape, part),
+            ConvolutionPart.Output => new PatchProduct<TVector, T>(shape),
+            ConvolutionPart.Input => new InputAsOutput(
+                shape, other => Choose<TVector, T>(other, ConvolutionPart.Output)),
+            _ => new WeightProduct<TVector, T>(shape),
+        };
 }

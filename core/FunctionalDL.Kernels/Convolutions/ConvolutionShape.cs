@@ -55,6 +55,10 @@ public sealed record ConvolutionShape(
     /// <summary>The places of one picture of y.</summary>
     internal int OutputSize => Product(Output);
 
+    /// <summary>Whether each picture of y is one product of the weights and the picture of x.</summary>
+    internal bool IsPlainProduct =>
+        Kernel.All(k => k == 1) && Stride.All(s => s == 1) && PaddingBefore.All(p => p == 0) && Input.SequenceEqual(Output);
+
     internal void Check()
     {
         ArgumentOutOfRangeException.ThrowIfNegative(Batch);

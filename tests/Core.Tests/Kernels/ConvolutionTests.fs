@@ -205,6 +205,29 @@ let ``convolutions of any shape are sums, whatever the threads`` element =
         for part in parts do
             check rng s part
 
+/// Shapes as networks have them, cut down: stems, 3x3 with and without a stride, 1x1, depth-wise, tiny
+/// pictures of many channels, more products for an element than one section of a product takes.
+let private largeShapes element = [
+    shape element 2 1 3 64 [| 37, 7, 2, 3, 1; 41, 7, 2, 3, 1 |]
+    shape element 2 1 67 50 [| 14, 3, 1, 1, 1; 14, 3, 1, 1, 1 |]
+    shape element 3 1 40 26 [| 15, 3, 2, 1, 1; 16, 3, 2, 1, 1 |]
+    shape element 3 1 48 96 [| 14, 1, 1, 0, 1; 14, 1, 1, 0, 1 |]
+    shape element 2 1 33 70 [| 14, 1, 2, 0, 1; 14, 1, 2, 0, 1 |]
+    shape element 2 37 1 1 [| 19, 3, 1, 1, 1; 35, 3, 1, 1, 1 |]
+    shape element 9 1 130 260 [| 2, 3, 1, 1, 1; 2, 3, 1, 1, 1 |]
+    shape element 2 2 20 18 [| 4, 3, 1, 1, 1; 5, 3, 1, 1, 1; 33, 3, 1, 1, 1 |]
+    shape element 2 1 30 40 [| 301, 9, 1, 4, 1 |]
+]
+
+[<TestCase(ElementType.Float32)>]
+[<TestCase(ElementType.Float64)>]
+let ``convolutions of networks are sums, whatever the threads`` element =
+    let rng = Random 2
+
+    for s in largeShapes element do
+        for part in parts do
+            check rng s part
+
 [<Test>]
 let ``a plan refuses what makes no sense`` () =
     let refused (s: ConvolutionShape) =
