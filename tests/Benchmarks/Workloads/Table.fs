@@ -20,6 +20,7 @@ module Table =
         yield! Elementwise.rows
         yield! Rows.rows
         yield! Networks.rows
+        yield! Convolutions.rows
         Networks.epochs
         yield! machine
     ]
