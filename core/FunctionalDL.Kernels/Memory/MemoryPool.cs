@@ -46,6 +46,11 @@ public sealed unsafe class MemoryPool
     /// <summary>The bytes taken from the operating system: those lent and those kept for reuse.</summary>
     public long HeldBytes => Volatile.Read(ref _held);
 
+    /// <summary>
+    /// The bytes that a buffer of <paramref name="bytes"/> bytes takes: at most 1/8 more than asked for.
+    /// </summary>
+    public static long BytesTaken(long bytes) => SizeClass.Bytes(SizeClass.Of(bytes));
+
     /// <summary>Lends a buffer of at least <paramref name="bytes"/> bytes, with undefined content.</summary>
     /// <exception cref="OutOfMemoryException">
     /// The operating system has no more, even after collecting and trimming.
