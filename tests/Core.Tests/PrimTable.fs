@@ -1,5 +1,6 @@
 /// One row for each primitive: functions made of it through the public interface, with inputs on which they are smooth.
-/// `DerivativeTests` drives every row through every check. A union case without a row does not compile.
+/// Derivatives, `vmap`, compiled runs and the printed form are checked on every row. A union case without a row does not
+/// compile.
 module FunctionalDL.Tests.PrimTable
 
 open System
@@ -399,7 +400,12 @@ let rowOf (prim: Prim<int>) : Row =
         | Prim.Slice _ ->
             movementCase (fun rng shape ->
                 let axis, start, count = narrowing rng shape
-                Tensor.narrow axis start count)
+
+                match rng.Next 3 with
+                | 0 -> Tensor.narrow axis start count
+                | 1 -> Tensor.slice axis 0 shape[axis] 2
+                // From the last place back to the first.
+                | _ -> Tensor.slice axis -1 (-1 - shape[axis]) (-1 - rng.Next 2))
         | Prim.Embed _ ->
             // Reached as what transposes a slice.
             movementCase (fun rng shape ->

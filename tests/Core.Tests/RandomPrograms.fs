@@ -307,6 +307,11 @@ type private Generator(rng: Random, dtype: DType) =
     let builder = Builder()
     let ranges = List<Range>()
 
+    let unaries = operations<UnaryOp>
+    // Twice as many products as any other.
+    let binaries = BinaryOp.Mul :: operations<BinaryOp>
+    let comparisons = operations<CompareOp>
+
     let isFloat v = (builder.Type v).DType = dtype
     let rank v = (builder.Type v).Shape.Rank
     let size v = (builder.Type v).Shape.Size
@@ -376,26 +381,7 @@ type private Generator(rng: Random, dtype: DType) =
     let unary () =
         let x = pick ()
 
-        let op =
-            oneOf rng [
-                UnaryOp.Neg
-                UnaryOp.Abs
-                UnaryOp.Sign
-                UnaryOp.Sqrt
-                UnaryOp.Exp
-                UnaryOp.Expm1
-                UnaryOp.Log
-                UnaryOp.Log1p
-                UnaryOp.Sin
-                UnaryOp.Cos
-                UnaryOp.Tanh
-                UnaryOp.Sigmoid
-                UnaryOp.Erf
-                UnaryOp.Erfinv
-                UnaryOp.Floor
-                UnaryOp.Ceil
-                UnaryOp.Round
-            ]
+        let op = oneOf rng unaries
 
         tryAdd (Prim.Unary(op, x)) (unaryRange op ranges[x])
 
@@ -403,18 +389,7 @@ type private Generator(rng: Random, dtype: DType) =
         let a = pick ()
         let b = meet isFloat a
 
-        let op =
-            oneOf rng [
-                BinaryOp.Add
-                BinaryOp.Sub
-                BinaryOp.Mul
-                BinaryOp.Mul
-                BinaryOp.Div
-                BinaryOp.Maximum
-                BinaryOp.Minimum
-                BinaryOp.Pow
-                BinaryOp.Atan2
-            ]
+        let op = oneOf rng binaries
 
         let a, b = if rng.Next 2 = 0 then a, b else b, a
         tryAdd (Prim.Binary(op, a, b)) (binaryRange op ranges[a] ranges[b])
@@ -427,15 +402,7 @@ type private Generator(rng: Random, dtype: DType) =
         | Some a ->
             let b = meet isExactFloat a
 
-            let op =
-                oneOf rng [
-                    CompareOp.Equal
-                    CompareOp.NotEqual
-                    CompareOp.Less
-                    CompareOp.LessEqual
-                    CompareOp.Greater
-                    CompareOp.GreaterEqual
-                ]
+            let op = oneOf rng comparisons
 
             tryAdd (Prim.Compare(op, a, b)) (Some(range 0.0 1.0 true))
 

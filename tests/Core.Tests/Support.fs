@@ -124,6 +124,12 @@ let shouldContain (parts: string list) (text: string) =
 
 // ---- seeded numbers ----------------------------------------------------------------------------------------------
 
+/// All cases of a union of operations.
+let operations<'op> : 'op list = [
+    for case in FSharp.Reflection.FSharpType.GetUnionCases typeof<'op> ->
+        FSharp.Reflection.FSharpValue.MakeUnion(case, [||]) :?> 'op
+]
+
 /// One of the choices.
 let oneOf (rng: Random) (choices: 'a list) = choices[rng.Next choices.Length]
 

@@ -1,305 +1,16 @@
-/// `vmap` against a loop over the examples: for every primitive, for every choice of mapped arguments, values
-/// and gradients.
+/// `vmap` against a loop over the examples: for every row of the table of primitives, for every choice of mapped
+/// arguments, values and gradients.
 module FunctionalDL.Tests.VmapTests
 
 open System
 open NUnit.Framework
-open FSharp.Reflection
 open FunctionalDL.Core
 open FunctionalDL.Tests.Support
-
-// ---- one row for each primitive ----------------------------------------------------------------------------------
-
-/// One argument of one example.
-[<RequireQualifiedAccess>]
-type private Input =
-    /// Float64 numbers between two bounds.
-    | Real of shape: int list * low: float * high: float
-    /// Whole numbers from 0 up to, not including, `length`.
-    | Index of shape: int list * length: int
-    /// A random key.
-    | Key
-
-type private Row = {
-    Inputs: Input list
-    Apply: Tensor list -> Tensor
-}
-
-let private real shape = Input.Real(shape, -2.0, 2.0)
-let private positive shape = Input.Real(shape, 0.5, 2.0)
-
-let private one input apply = {
-    Inputs = [ input ]
-    Apply = fun xs -> apply (List.exactlyOne xs)
-}
-
-let private two a b apply = {
-    Inputs = [ a; b ]
-    Apply =
-        fun xs ->
-            match xs with
-            | [ a; b ] -> apply a b
-            | other -> invalidArg (nameof xs) $"{other.Length} inputs"
-}
-
-/// A matrix that is far from singular.
-let private dominant (x: Tensor) =
-    x + Tensor.cast DType.Float64 (Tensor.eye x.Shape[-1]) * 6.0
-
-let private unaryRow op =
-    let f =
-        match op with
-        | UnaryOp.Neg -> Tensor.neg
-        | UnaryOp.Abs -> Tensor.abs
-        | UnaryOp.Sign -> Tensor.sign
-        | UnaryOp.Sqrt -> Tensor.sqrt
-        | UnaryOp.Exp -> Tensor.exp
-        | UnaryOp.Expm1 -> Tensor.expm1
-        | UnaryOp.Log -> Tensor.log
-        | UnaryOp.Log1p -> Tensor.log1p
-        | UnaryOp.Sin -> Tensor.sin
-        | UnaryOp.Cos -> Tensor.cos
-        | UnaryOp.Tanh -> Tensor.tanh
-        | UnaryOp.Sigmoid -> Tensor.sigmoid
-        | UnaryOp.Erf -> Tensor.erf
-        | UnaryOp.Erfinv -> fun x -> Tensor.erfinv (x / 4.0)
-        | UnaryOp.Floor -> Tensor.floor
-        | UnaryOp.Ceil -> Tensor.ceil
-        | UnaryOp.Round -> Tensor.round
-
-    [ one (positive [ 2; 3 ]) f; one (positive []) f ]
-
-let private binaryRow op =
-    let f: Tensor -> Tensor -> Tensor =
-        match op with
-        | BinaryOp.Add -> (+)
-        | BinaryOp.Sub -> (-)
-        | BinaryOp.Mul -> (*)
-        | BinaryOp.Div -> (/)
-        | BinaryOp.Maximum -> Tensor.maximum
-        | BinaryOp.Minimum -> Tensor.minimum
-        | BinaryOp.Pow -> Tensor.pow
-        | BinaryOp.Atan2 -> Tensor.atan2
-
-    [ two (positive [ 2; 3 ]) (positive [ 2; 3 ]) f; two (positive [ 3 ]) (positive []) f ]
-
-let private compareRow op =
-    let f =
-        match op with
-        | CompareOp.Equal -> Tensor.eq
-        | CompareOp.NotEqual -> Tensor.ne
-        | CompareOp.Less -> Tensor.lt
-        | CompareOp.LessEqual -> Tensor.le
-        | CompareOp.Greater -> Tensor.gt
-        | CompareOp.GreaterEqual -> Tensor.ge
-
-    [ two (Input.Index([ 4 ], 3)) (Input.Index([ 4 ], 3)) f ]
-
-let private reduceRow op =
-    let f =
-        match op with
-        | ReduceOp.Sum -> Tensor.sumAxes
-        | ReduceOp.Max -> Tensor.amaxAxes
-        | ReduceOp.Min -> Tensor.aminAxes
-        | ReduceOp.Product -> Tensor.prodAxes
-
-    [ for axes in [ [ 0 ]; [ 1 ]; [ 0; 2 ]; [] ] -> one (positive [ 2; 3; 2 ]) (f axes) ]
-
-/// All options at once, with one and with two spatial axes, and in one and in two groups.
-let private convolutionRow part = [
-    for rank in [ 1; 2 ] do
-        for groups in [ 1; 2 ] do
-            let geometry =
-                Seq.initInfinite (fun seed -> ConvolutionCases.geometry (Random seed) rank 3)
-                |> Seq.find (fun g -> g.Spec.Groups = groups)
-
-            let a, b = ConvolutionCases.operandsOf part geometry
-            two (real a) (real b) (ConvolutionCases.compute part geometry.Spec)
-]
-
-/// The rows of a primitive (only its case and its operation are looked at). Exhaustive, without a wildcard:
-/// whoever adds a primitive is sent here by the compiler.
-let private rowsOf (prim: Prim<int>) : Row list =
-    match prim with
-    | Prim.Constant _ -> [ one (real [ 2; 3 ]) (fun x -> x * Tensor.full DType.Float64 [ 3 ] 1.5) ]
-    | Prim.Iota _ -> [ one (real [ 2; 3 ]) (fun x -> x * Tensor.cast DType.Float64 (Tensor.arange 3)) ]
-    | Prim.Random _ -> [
-        for dtype in [ DType.Float64; DType.Float32 ] do
-            one Input.Key (fun words -> Key.uniform dtype [ 3; 5 ] { Words = words })
-        one Input.Key (fun words -> Key.normal DType.Float64 [ 7 ] { Words = words })
-        one Input.Key (fun words -> (Key.split 3 { Words = words } |> List.item 1).Words)
-        // 25 random words: each key starts a block of its own.
-        one Input.Key (fun words -> Key.uniform DType.Float32 [ 25 ] (Key.child "dropout" { Words = words }))
-      ]
-    | Prim.Unary(op, _) -> unaryRow op
-    | Prim.Binary(op, _, _) -> binaryRow op
-    | Prim.Compare(op, _, _) -> compareRow op
-    | Prim.Select _ -> [
-        {
-            Inputs = [ Input.Index([ 2; 3 ], 2); real [ 2; 3 ]; real [ 2; 3 ] ]
-            Apply = fun xs -> Tensor.where (Tensor.cast DType.Bool xs[0]) xs[1] xs[2]
-        }
-      ]
-    | Prim.Cast _ -> [
-        one (real [ 3 ]) (fun x -> Tensor.cast DType.Float64 (Tensor.cast DType.Float32 x))
-        one (real [ 3 ]) (Tensor.cast DType.Int64)
-      ]
-    | Prim.Reduce(op, _, _) -> reduceRow op
-    | Prim.Arg(op, _, _) ->
-        let f =
-            match op with
-            | ArgOp.ArgMax -> Tensor.argmax
-            | ArgOp.ArgMin -> Tensor.argmin
-
-        [ one (real [ 3; 4 ]) (f 0); one (real [ 3; 4 ]) (f 1) ]
-    | Prim.Reshape _ -> [
-        one (real [ 2; 6 ]) (Tensor.reshape [ 3; 4 ])
-        one (real [ 1 ]) (Tensor.reshape [])
-      ]
-    | Prim.Permute _ -> [ one (real [ 2; 3; 4 ]) (Tensor.permute [ 2; 0; 1 ]) ]
-    | Prim.Expand _ -> [ one (real [ 2; 1; 3 ]) (Tensor.expand [ 2; 4; 3 ]) ]
-    | Prim.Slice _ -> [ one (real [ 5; 3 ]) (Tensor.slice 0 4 0 -2); one (real [ 4 ]) (Tensor.narrow 0 1 2) ]
-    | Prim.Embed _ -> [
-        one (real [ 2; 3 ]) (fun x ->
-            grad
-                (fun y -> Tensor.sum (Tensor.slice 1 0 3 2 y * Tensor.narrow 1 0 2 x))
-                (Tensor.full DType.Float64 [ 2; 3 ] 0.0))
-      ]
-    | Prim.Concat _ -> [ two (real [ 2; 3 ]) (real [ 1; 3 ]) (fun a b -> Tensor.cat 0 [ a; b; a ]) ]
-    | Prim.MatMul _ -> [
-        two (real [ 2; 3 ]) (real [ 3; 4 ]) Tensor.matmul
-        two (real [ 3 ]) (real [ 3; 4 ]) Tensor.matmul
-        two (real [ 2; 2; 3 ]) (real [ 2; 3; 1 ]) Tensor.matmul
-      ]
-    | Prim.Convolution(part, _, _, _) -> convolutionRow part
-    | Prim.Gather _ -> [
-        for axis in [ 0; 1 ] do
-            two (real [ 3; 3 ]) (Input.Index((if axis = 0 then [ 5; 3 ] else [ 3; 5 ]), 3)) (fun x i ->
-                Tensor.gather axis i x)
-        two (real [ 6; 4 ]) (Input.Index([ 3 ], 6)) (fun table i -> Tensor.indexSelect 0 i table)
-      ]
-    | Prim.ScatterAdd _ -> [
-        for axis in [ 0; 1 ] ->
-            two (real [ 3; 4 ]) (Input.Index([ 3; 4 ], 5)) (fun x i -> Tensor.scatterAdd axis 5 i x)
-      ]
-    | Prim.Recurrence _ -> [
-        one (positive [ 2; 4 ]) (Tensor.cumprod 1)
-        one (real [ 4; 2 ]) (Tensor.cumsum 0)
-      ]
-    | Prim.ArgSort _ -> [
-        one (real [ 3; 4 ]) (Tensor.argsort 1 false)
-        one (real [ 4; 2 ]) (fun x -> fst (Tensor.sort 0 true x))
-      ]
-    | Prim.Windows _ -> [
-        one (real [ 7; 2 ]) (Tensor.unfold 0 3 2 1)
-        one (real [ 2; 7 ]) (Tensor.unfold 1 2 1 2)
-      ]
-    | Prim.Overlap _ -> [
-        one (real [ 3; 2 ]) (fun x ->
-            snd (vjp (Tensor.unfold 0 2 2 1) (Tensor.full DType.Float64 [ 7 ] 0.0)) x)
-      ]
-    | Prim.Cholesky _ -> [
-        one (real [ 3; 3 ]) (fun x -> Linalg.cholesky (dominant (Tensor.matmul x (Tensor.transpose 0 1 x))))
-      ]
-    | Prim.TriangularSolve _ -> [
-        for lower in [ true; false ] ->
-            two (real [ 3; 3 ]) (real [ 3; 2 ]) (fun a b -> Linalg.triangularSolve lower (dominant a) b)
-      ]
-    | Prim.Solve _ -> [
-        two (real [ 3; 3 ]) (real [ 3; 2 ]) (fun a b -> Linalg.solve (dominant a) b)
-        two (real [ 2; 3; 3 ]) (real [ 2; 3; 1 ]) (fun a b -> Linalg.solve (dominant a) b)
-      ]
-    | Prim.Determinant _ -> [ one (real [ 3; 3 ]) (fun x -> Linalg.det (dominant x)) ]
-    | Prim.StopGradient _ -> [ one (real [ 3 ]) (fun x -> x * Tensor.stopGradient x) ]
-    | Prim.Variable _ -> [
-        one (real [ 3 ]) (grad (fun x -> Tensor.sum (x * x * x)))
-        two (real [ 3 ]) (real [ 3 ]) (fun x v -> snd (jvp (fun x -> Tensor.sin x * Tensor.sum x) x v))
-      ]
-    | Prim.Barrier _ -> [
-        two (real [ 2; 3 ]) (real [ 3; 3 ]) (fun x w ->
-            grad
-                (fun x ->
-                    Tensor.sum (Tensor.square (checkpoint (fun x -> Tensor.tanh (Tensor.matmul x w)) x)))
-                x)
-      ]
-    | Prim.Custom _ -> [
-        two (real [ 3 ]) (real [ 3 ]) (fun a b ->
-            Custom.withDerivative
-                "product"
-                (fun (a, b) -> a * b)
-                (fun (a: Tensor, b: Tensor) (s, t) -> 2.0 * (s * b) + a * t)
-                (a, b))
-      ]
-    | Prim.Opaque _ -> [
-        two (real [ 3 ]) (real [ 3 ]) (fun a b ->
-            Custom.withGradient
-                "product"
-                (fun (a, b) -> a * b)
-                (fun (a: Tensor, b: Tensor) (ct: Tensor) -> 2.0 * ct * b, ct * a)
-                (a, b))
-      ]
-
-/// Every primitive there is, each with each operation it has, over placeholders.
-let private everyPrim: Prim<int> list =
-    let choices (t: Type) : obj list =
-        let isOperation =
-            FSharpType.IsUnion t
-            && t <> typeof<DType>
-            && FSharpType.GetUnionCases t |> Array.forall (fun c -> c.GetFields().Length = 0)
-
-        if isOperation then
-            [ for case in FSharpType.GetUnionCases t -> FSharpValue.MakeUnion(case, [||]) ]
-        elif t.IsValueType then
-            [ Activator.CreateInstance t ]
-        else
-            [ null ]
-
-    [
-        for case in FSharpType.GetUnionCases typeof<Prim<int>> do
-            let fields = case.GetFields() |> Array.map (fun f -> choices f.PropertyType)
-            let count = fields |> Array.map _.Length |> Array.max
-
-            for i in 0 .. count - 1 ->
-                let pick (all: obj list) =
-                    if all.Length = count then all[i] else all.Head
-
-                FSharpValue.MakeUnion(case, Array.map pick fields) :?> Prim<int>
-    ]
-
-let private nameOf (prim: Prim<int>) =
-    match prim with
-    | Prim.Custom _ -> "custom"
-    | Prim.Opaque _ -> "opaque"
-    | other -> Prim.name other
-
-let cases = [
-    for prim in everyPrim do
-        for engine in engineNames -> TestCaseData(nameOf prim, engine)
-]
+open FunctionalDL.Tests.PrimTable
 
 // ---- examples ----------------------------------------------------------------------------------------------------
 
-let private shapeOf input =
-    match input with
-    | Input.Real(shape, _, _)
-    | Input.Index(shape, _) -> shape
-    | Input.Key -> [ 2 ]
-
-let private isReal input =
-    match input with
-    | Input.Real _ -> true
-    | Input.Index _
-    | Input.Key -> false
-
-/// Random values of an argument with these leading sizes.
-let private values (rng: Random) leading input =
-    let shape = leading @ shapeOf input
-    let count = elements shape
-
-    match input with
-    | Input.Real(_, low, high) -> Tensor.ofFloats shape (uniform rng low high shape)
-    | Input.Index(_, length) -> Tensor.ofInt64s shape (Array.init count (fun _ -> int64 (rng.Next length)))
-    | Input.Key -> Tensor.ofInt32s shape (Array.init count (fun _ -> rng.Next()))
+let private examples = 3
 
 let private at i (x: Tensor) =
     Tensor.narrow 0 i 1 x |> Tensor.reshape (List.tail (dimsOf x))
@@ -308,8 +19,6 @@ let private at i (x: Tensor) =
 let private subsets count = [
     for bits in 1 .. (1 <<< count) - 1 -> List.init count (fun i -> bits &&& (1 <<< i) <> 0)
 ]
-
-let private examples = 3
 
 /// The loop that `vmap` must agree with.
 let private loop mapped apply (xs: Tensor list) =
@@ -321,97 +30,151 @@ let private axesOf mapped = {
     Out = []
 }
 
-let private inputsOf rng (row: Row) mapped =
-    List.map2 (fun input m -> values rng (if m then [ examples ] else []) input) row.Inputs mapped
+/// Values of an input with these leading sizes. Each example has the input's own numbers in another order, so that
+/// none leaves the domain of the row.
+let private several (rng: Random) leading (shape: int list, values: float[]) =
+    let example _ =
+        let shuffled = Array.copy values
+        rng.Shuffle shuffled
+        shuffled
 
-/// A weighted sum of the elements, to have gradients of.
-let private weighted (y: Tensor) =
-    let weights = Array.init y.Shape.Size (fun i -> 1.0 + 0.25 * float (i % 5))
-    Tensor.sum (y * Tensor.ofFloats (dimsOf y) weights)
+    Array.init (elements leading) example
+    |> Array.concat
+    |> Tensor.ofFloats (leading @ shape)
 
-/// The gradients of a function of a list with respect to those of its tensors that are real.
-let private gradients (row: Row) f (xs: Tensor list) =
-    let isReal = row.Inputs |> List.map isReal
-    let reals = List.zip xs isReal |> List.filter snd |> List.map fst
+let private inputsOf rng (case: Case) mapped =
+    List.map2 (fun input m -> several rng (if m then [ examples ] else []) input) case.Inputs mapped
 
-    let fill (reals: Tensor list) =
-        let take (x, isReal) (filled, left) =
-            match isReal, left with
-            | true, first :: rest -> first :: filled, rest
-            | _ -> x :: filled, left
+/// The gradients of a weighted sum of the elements.
+let private gradients f (xs: Tensor list) =
+    let weighted (y: Tensor) =
+        let weights = Array.init y.Shape.Size (fun i -> 1.0 + 0.25 * float (i % 5))
+        Tensor.sum (y * Tensor.ofFloats (dimsOf y) weights)
 
-        // From the back, so that the filled list is in order.
-        List.foldBack take (List.zip xs isReal) ([], List.rev reals) |> fst
+    grad (f >> weighted) xs
 
-    grad (fun reals -> weighted (f (fill reals))) reals
+// ---- every primitive ---------------------------------------------------------------------------------------------
 
+let rowsOnEngines = [
+    for r in rows do
+        for engine in engineNames -> TestCaseData(r.Name, engine)
+]
+
+/// The cases of a row, with each choice of their mapped arguments.
 let private forEach name test =
-    let prim = everyPrim |> List.find (fun p -> nameOf p = name)
+    for seed in 1..4 do
+        let case = (row name).Case(Random seed)
 
-    rowsOf prim
-    |> List.iteri (fun i row ->
-        for mapped in subsets row.Inputs.Length do
-            test row mapped $"{name}, row {i}, mapped %A{mapped}")
+        for mapped in subsets case.Inputs.Length do
+            test case mapped $"{name}, case {seed}, mapped %A{mapped}"
 
-[<TestCaseSource(nameof cases)>]
-let ``a mapped primitive is a loop`` (name: string) (engine: string) =
+/// Fails unless the mapped function is the loop, as it is and compiled.
+let private shouldLoop what engine apply mapped xs =
     let on = engineOf engine
+    let expected: Tensor = loop mapped apply xs
+    let actual: Tensor = vmapOver (axesOf mapped) apply xs
+    shouldEqual (expected.DType, dimsOf expected) (actual.DType, dimsOf actual)
+    shouldBeClose $"{what} on {engine}" 1e-12 (floatsOn on expected) (floatsOn on actual)
+    let compiled = Compile.on on (vmapOver (axesOf mapped) apply) xs
+    shouldBeClose $"{what}, compiled, on {engine}" 1e-12 (floatsOn on expected) (floatsOn on compiled)
 
-    forEach name (fun row mapped what ->
-        let xs = inputsOf (Random 1) row mapped
-        let expected = loop mapped row.Apply xs
-        let actual = vmapOver (axesOf mapped) row.Apply xs
-        shouldEqual (expected.DType, dimsOf expected) (actual.DType, dimsOf actual)
-        shouldBeClose $"{what} on {engine}" 1e-12 (floatsOn on expected) (floatsOn on actual)
-        let compiled = Compile.on on (vmapOver (axesOf mapped) row.Apply) xs
-        shouldBeClose $"{what}, compiled, on {engine}" 1e-12 (floatsOn on expected) (floatsOn on compiled))
+[<TestCaseSource(nameof rowsOnEngines)>]
+let ``a mapped primitive is a loop`` (name: string) (engine: string) =
+    forEach name (fun case mapped what ->
+        shouldLoop what engine case.Apply mapped (inputsOf (Random 1) case mapped))
 
-[<TestCaseSource(nameof cases)>]
+[<TestCaseSource(nameof rowsOnEngines)>]
 let ``the gradient of a mapped primitive is that of the loop`` (name: string) (engine: string) =
     let on = engineOf engine
 
-    forEach name (fun row mapped what ->
-        let xs = inputsOf (Random 2) row mapped
+    forEach name (fun case mapped what ->
+        let xs = inputsOf (Random 2) case mapped
+        let expected = gradients (loop mapped case.Apply) xs
+        let actual = gradients (vmapOver (axesOf mapped) case.Apply) xs
 
-        if
-            List.exists isReal row.Inputs
-            && (row.Apply(inputsOf (Random 2) row (List.map (fun _ -> false) mapped))).DType = DType.Float64
-        then
-            let expected = gradients row (loop mapped row.Apply) xs
-            let actual = gradients row (vmapOver (axesOf mapped) row.Apply) xs
+        for e, a in List.zip expected actual do
+            shouldBeClose $"{what}, gradient on {engine}" 1e-11 (floatsOn on e) (floatsOn on a))
 
-            for e, a in List.zip expected actual do
-                shouldBeClose $"{what}, gradient on {engine}" 1e-11 (floatsOn on e) (floatsOn on a))
-
-[<TestCaseSource(nameof cases)>]
+[<TestCaseSource(nameof rowsOnEngines)>]
 let ``a primitive mapped twice is a loop in a loop`` (name: string) (engine: string) =
     let on = engineOf engine
 
-    forEach name (fun row mapped what ->
+    forEach name (fun case mapped what ->
         // The last mapped argument alone goes through the inner map too.
-        let inner = mapped |> List.mapi (fun i m -> m && i = List.findIndexBack id mapped)
+        let last = List.findIndexBack id mapped
+        let inner = List.init mapped.Length (fun i -> i = last)
         let rng = Random 3
 
         let xs =
             List.map3
-                (fun input outer inner ->
-                    values
+                (fun input (outer: bool) (inner: bool) ->
+                    several
                         rng
-                        [
-                            if outer then
-                                examples
-                            if inner then
-                                examples
-                        ]
+                        (List.replicate (Convert.ToInt32 outer + Convert.ToInt32 inner) examples)
                         input)
-                row.Inputs
+                case.Inputs
                 mapped
                 inner
 
-        let expected = loop mapped (loop inner row.Apply) xs
-        let actual = vmapOver (axesOf mapped) (vmapOver (axesOf inner) row.Apply) xs
+        let expected = loop mapped (loop inner case.Apply) xs
+        let actual = vmapOver (axesOf mapped) (vmapOver (axesOf inner) case.Apply) xs
         shouldEqual (dimsOf expected) (dimsOf actual)
         shouldBeClose $"{what}, twice on {engine}" 1e-12 (floatsOn on expected) (floatsOn on actual))
+
+// ---- operands that nothing can be differentiated by ----------------------------------------------------------------
+
+/// Whole numbers below `length`.
+let private whole length (rng: Random) shape =
+    Tensor.ofInt64s shape (Array.init (elements shape) (fun _ -> int64 (rng.Next length)))
+
+let private real (rng: Random) shape =
+    Tensor.ofFloats shape (uniform rng -2.0 2.0 shape)
+
+let private words (rng: Random) shape =
+    Tensor.ofInt32s shape (Array.init (elements shape) (fun _ -> rng.Next()))
+
+/// Functions of keys, positions and conditions, with the shape of one example of each argument.
+let private constantOperands
+    : (string * ((Random -> int list -> Tensor) * int list) list * (Tensor list -> Tensor)) list =
+    let keyed name f =
+        name, [ words, [ 2 ] ], (fun (xs: Tensor list) -> f { Words = xs.Head })
+
+    [
+        keyed "uniform, float64" (Key.uniform DType.Float64 [ 3; 5 ])
+        keyed "uniform, float32" (Key.uniform DType.Float32 [ 3; 5 ])
+        keyed "normal" (Key.normal DType.Float64 [ 7 ])
+        keyed "split" (Key.split 3 >> fun keys -> keys[1].Words)
+        // 25 random words: each key starts a block of its own.
+        keyed "child" (Key.child "dropout" >> Key.uniform DType.Float32 [ 25 ])
+        "gather, first axis", [ real, [ 3; 3 ]; whole 3, [ 5; 3 ] ], (fun xs -> Tensor.gather 0 xs[1] xs[0])
+        "gather, last axis", [ real, [ 3; 3 ]; whole 3, [ 3; 5 ] ], (fun xs -> Tensor.gather 1 xs[1] xs[0])
+        "indexSelect", [ real, [ 6; 4 ]; whole 6, [ 3 ] ], (fun xs -> Tensor.indexSelect 0 xs[1] xs[0])
+        "scatterAdd", [ real, [ 3; 4 ]; whole 5, [ 3; 4 ] ], (fun xs -> Tensor.scatterAdd 1 5 xs[1] xs[0])
+        "where",
+        [ whole 2, [ 2; 3 ]; real, [ 2; 3 ]; real, [ 2; 3 ] ],
+        (fun xs -> Tensor.where (Tensor.cast DType.Bool xs[0]) xs[1] xs[2])
+        "equal, with ties", [ whole 3, [ 4 ]; whole 3, [ 4 ] ], (fun xs -> Tensor.eq xs[0] xs[1])
+        "argmax, with ties", [ whole 3, [ 3; 4 ] ], (fun xs -> Tensor.argmax 1 xs[0])
+        "cast to whole numbers", [ real, [ 3 ] ], (fun xs -> Tensor.cast DType.Int64 xs[0])
+    ]
+
+let constantNames = constantOperands |> List.map (fun (name, _, _) -> name)
+
+[<TestCaseSource(nameof constantNames)>]
+let ``keys, positions and conditions are mapped as a loop`` (name: string) =
+    let _, arguments, apply = constantOperands |> List.find (fun (n, _, _) -> n = name)
+
+    for mapped in subsets arguments.Length do
+        let rng = Random 4
+
+        let xs =
+            List.map2
+                (fun (draw, shape) m -> draw rng (if m then examples :: shape else shape))
+                arguments
+                mapped
+
+        for engine in engineNames do
+            shouldLoop $"{name}, mapped %A{mapped}" engine apply mapped xs
 
 // ---- forms, axes, nesting ----------------------------------------------------------------------------------------
 
