@@ -68,6 +68,10 @@ public sealed class ConvolutionPlan
         {
             // A matrix with one row or column for each group gains nothing over plain loops.
             _ when shape.GroupFilters <= 1 && shape.GroupChannels <= 1 => new DirectConvolution<T>(shape, part),
+            ConvolutionPart.Output when WinogradConvolution<TVector, T>.Gains(shape) =>
+                new WinogradOutput<TVector, T>(shape),
+            ConvolutionPart.Weight when WinogradConvolution<TVector, T>.Gains(shape) =>
+                new WinogradWeight<TVector, T>(shape),
             ConvolutionPart.Output => new PatchProduct<TVector, T>(shape),
             ConvolutionPart.Input => new InputAsOutput(
                 shape, other => Choose<TVector, T>(other, ConvolutionPart.Output)),
