@@ -1,12 +1,5 @@
 namespace FunctionalDL.Core
 
-/// Items for one step. Inputs and targets may be several tensors each (a table has two inputs); their first
-/// axis is the batch.
-type Batch = {
-    Inputs: Tensor list
-    Targets: Tensor list
-}
-
 /// What is to be trained, and how.
 [<NoComparison; NoEquality>]
 type Training = {
@@ -26,6 +19,10 @@ type State = {
     Key: Key
     /// Steps taken so far (int64).
     Step: Tensor
+    /// Epochs that are over (int64). With the key it says in which order the items of an epoch come.
+    Epoch: Tensor
+    /// Batches of this epoch that are over (int64).
+    Batch: Tensor
 }
 
 /// What a batch gave.
@@ -44,6 +41,28 @@ type Report = {
     Items: int
 }
 
+/// How long and on what a network is trained.
+[<NoComparison; NoEquality>]
+type Fit = {
+    Epochs: int
+    Source: Source
+    /// What the network is evaluated on after each epoch.
+    Validation: Batch seq
+    /// Schedules of hyper-parameters by name: one for all parameters, or one for those in no group and one for
+    /// each group. Batch `k` of `n` in all has progress `k / n`.
+    Schedules: (string * Schedule list) list
+}
+
+/// What an epoch gave.
+type EpochReport = {
+    /// Its number; the first is 0.
+    Epoch: int
+    /// Means over its batches, each before its step.
+    Training: Report
+    /// Means over the validation's items, after the epoch. Of 0 items when there are none.
+    Validation: Report
+}
+
 /// Training as functions of values.
 [<RequireQualifiedAccess>]
 module Train =
@@ -57,12 +76,16 @@ module Train =
     let lossOf (loss: Tensor -> Tensor -> Tensor) (targets: Tensor list) (outputs: Tensor list) =
         loss (only "targets" targets) (only "outputs" outputs)
 
+    let private zero = Tensor.ofInt64s [] [| 0L |]
+
     /// The first state for variables.
     let initWith (key: Key) (variables: Variables) (training: Training) : State = {
         Variables = variables
         Optimiser = Optimiser.init variables.Parameters training.Optimiser
         Key = Key.child "train" key
-        Step = Tensor.ofInt64s [] [| 0L |]
+        Step = zero
+        Epoch = zero
+        Batch = zero
     }
 
     /// The first state, with fresh parameters for inputs of these shapes (batch included).
@@ -107,6 +130,7 @@ module Train =
                 }
                 Optimiser = optimiser
                 Step = state.Step + 1
+                Batch = state.Batch + 1
         },
         { Loss = loss; Sums = sums }
 
@@ -128,27 +152,43 @@ module Train =
     /// The items of a batch: the size of the first axis of its first input.
     let items (batch: Batch) = batch.Inputs.Head.Shape[0]
 
-    /// Exact means over batches, of whatever sizes.
-    let report (measured: (int * Metrics) seq) : Report =
+    /// Means over batches in which a batch of `n` items weighs `weight n`.
+    let private reportBy (weight: int -> float) (measured: (int * Metrics) seq) : Report =
         let measured = Seq.toList measured
-        let items = measured |> List.sumBy fst
-        // The sums are looked at together: one evaluation for each batch, not one for each number.
-        let mean values = (List.sum values) / float (max 1 items)
+        let total = measured |> List.sumBy (fst >> weight)
+
+        let mean (value: int -> Metrics -> float) =
+            List.sumBy (fun (n, m) -> value n m) measured
+            / (if total = 0.0 then 1.0 else total)
 
         let names =
             measured
             |> List.collect (fun (_, m) -> m.Sums |> Map.keys |> List.ofSeq)
             |> List.distinct
 
+        let metric name n (m: Metrics) =
+            weight n / float n * Tensor.item m.Sums[name]
+
         {
-            Loss = measured |> List.map (fun (n, m) -> float n * Tensor.item m.Loss) |> mean
-            Metrics =
-                names
-                |> List.map (fun name ->
-                    name, measured |> List.map (fun (_, m) -> Tensor.item m.Sums[name]) |> mean)
-                |> Map.ofList
-            Items = items
+            Loss = mean (fun n m -> weight n * Tensor.item m.Loss)
+            Metrics = names |> List.map (fun name -> name, mean (metric name)) |> Map.ofList
+            Items = List.sumBy fst measured
         }
+
+    /// Exact means over items, whatever the sizes of their batches.
+    let report (measured: (int * Metrics) seq) : Report = reportBy float measured
+
+    /// Plain means of the batches' means, in which an item of a small batch weighs more: what fastai's lesson
+    /// prints. Equal to `report` for batches of one size.
+    let reportOfBatchMeans (measured: (int * Metrics) seq) : Report = reportBy (fun _ -> 1.0) measured
+
+    /// What each batch gives, with its number of items, by a function such as a compiled `evaluateBatch`.
+    let measurements
+        (measure: Variables * Batch -> Metrics)
+        (variables: Variables)
+        (batches: Batch seq)
+        : (int * Metrics) seq =
+        batches |> Seq.map (fun batch -> items batch, measure (variables, batch))
 
     /// Evaluation over batches with a function such as a compiled `evaluateBatch`.
     let evaluate
@@ -156,11 +196,16 @@ module Train =
         (variables: Variables)
         (batches: Batch seq)
         : Report =
-        batches
-        |> Seq.map (fun batch -> items batch, measure (variables, batch))
-        |> report
+        measurements measure variables batches |> report
 
-    /// One pass over batches with a function such as a compiled `step`: the state after the last, and the
+    /// The state at the start of the next epoch.
+    let endEpoch (state: State) : State = {
+        state with
+            Epoch = state.Epoch + 1
+            Batch = zero
+    }
+
+    /// One epoch over these batches with a function such as a compiled `step`: the state after the last, and the
     /// means over all.
     let epoch (step: State * Batch -> State * Metrics) (state: State) (batches: Batch seq) : State * Report =
         let folder (state, measured) batch =
@@ -168,4 +213,88 @@ module Train =
             state, (items batch, metrics) :: measured
 
         let state, measured = Seq.fold folder (state, []) batches
-        state, report (List.rev measured)
+        endEpoch state, report (List.rev measured)
+
+    let private position (state: State) =
+        int (Tensor.item state.Epoch), int (Tensor.item state.Batch)
+
+    /// The key of the order of the items in the epoch of this number.
+    let private orderKey epoch (state: State) =
+        Key.child "order" state.Key |> Key.at (Tensor.ofInt64s [] [| int64 epoch |])
+
+    let private scheduled (fit: Fit) progress (state: State) =
+        let set optimiser (name, schedules: Schedule list) =
+            Optimiser.withHypers name (schedules |> List.map (fun schedule -> schedule progress)) optimiser
+
+        {
+            state with
+                Optimiser = List.fold set state.Optimiser fit.Schedules
+        }
+
+    /// The states and measures after each batch that is left of the state's epoch.
+    let private restOfEpoch step (fit: Fit) (state: State) : (State * (int * Metrics)) seq =
+        let epoch, first = position state
+        let count = fit.Source.Count
+
+        let one (state, _) (number, batch: Batch) =
+            let progress = float (epoch * count + number) / float (fit.Epochs * count)
+            let next, metrics = step (scheduled fit progress state, batch)
+            (if number + 1 = count then endEpoch next else next), Some(items batch, metrics)
+
+        fit.Source.From (orderKey epoch state) first
+        |> Seq.mapi (fun i batch -> first + i, batch)
+        |> Seq.scan one (state, None)
+        |> Seq.choose (fun (state, measured) -> measured |> Option.map (fun m -> state, m))
+
+    let private checkFit (fit: Fit) =
+        if fit.Source.Count < 1 then
+            Fail.option "fit: there are no batches; is the batch larger than all items, with DropLast?"
+
+    /// All states from this one, which need not be at the start of an epoch, to the end of the fit: after each
+    /// batch, with what the batch gave. Nothing is computed until it is asked for, so that a run can be watched,
+    /// saved and left anywhere.
+    let rec states
+        (step: State * Batch -> State * Metrics)
+        (fit: Fit)
+        (state: State)
+        : (State * Metrics) seq =
+        checkFit fit
+
+        seq {
+            if fst (position state) < fit.Epochs then
+                let mutable last = state
+
+                for next, (_, metrics) in restOfEpoch step fit state do
+                    last <- next
+                    yield next, metrics
+
+                yield! states step fit last
+        }
+
+    /// Trains to the end of the fit, with functions such as a compiled `step` and a compiled `evaluateBatch`:
+    /// the last state, and a report of each epoch. A state from the middle of an epoch goes on there, with the
+    /// same bits as an unbroken run; the first report is then over the rest of its epoch. Raises OptionException
+    /// for schedules of hyper-parameters that the optimiser does not have.
+    let fit
+        (step: State * Batch -> State * Metrics)
+        (measure: Variables * Batch -> Metrics)
+        (fit: Fit)
+        (state: State)
+        : State * EpochReport list =
+        checkFit fit
+
+        let one state epoch =
+            let folder (_, measured) (state, batch) = state, batch :: measured
+            let state, measured = restOfEpoch step fit state |> Seq.fold folder (state, [])
+
+            {
+                Epoch = epoch
+                Training = report (List.rev measured)
+                Validation = evaluate measure state.Variables fit.Validation
+            },
+            state
+
+        let reports, state =
+            [ fst (position state) .. fit.Epochs - 1 ] |> List.mapFold one state
+
+        state, reports

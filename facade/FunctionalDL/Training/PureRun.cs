@@ -26,7 +26,9 @@ internal sealed class PureRun : IRun
         _compiled.Module.Read(),
         OptimiserModule.withHyper("lr", lr, _state.Optimiser),
         _state.Key,
-        _state.Step);
+        _state.Step,
+        _state.Epoch,
+        _state.Batch);
 
     public Core.Metrics Step(Batch batch)
     {
