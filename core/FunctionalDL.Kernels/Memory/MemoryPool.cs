@@ -7,9 +7,9 @@ namespace FunctionalDL.Kernels;
 /// <remarks>
 /// <para>
 /// The garbage collector does not see native memory, so the pool asks it for a collection when the lent bytes
-/// exceed the larger of 16 MiB and twice the least that was lent since the last collection (which bounds what
-/// is truly in use). Memory in use therefore costs a number of collections that is logarithmic in its size,
-/// and garbage one for each doubling.
+/// exceed the larger of 16 MiB and twice the least that was lent when somebody came for more (which bounds what
+/// is truly in use). Most buffers die young, and a collection of the young generations takes less than a
+/// millisecond; a full one takes tens, and is made only when that brings too little.
 /// </para>
 /// <para>
 /// A block that is not lent holds its own bookkeeping in its first bytes, so that giving memory back
@@ -63,12 +63,30 @@ public sealed unsafe class MemoryPool
         long capacity = SizeClass.Bytes(index);
         if (LiveBytes + capacity > Volatile.Read(ref _threshold))
             CollectGarbage(capacity);
-
         nint address = TakeIdle(index, out long taken);
         if (address == 0)
             (address, taken) = (TakeNew(capacity), capacity);
         Interlocked.Add(ref _live, taken);
         return new NativeBuffer(this, address, Math.Max(64, (bytes + 63) & ~63L), taken);
+    }
+
+    /// <summary>
+    /// Prepares for buffers of <paramref name="bytes"/> bytes in all, which the caller is about to rent: what
+    /// must be collected for them is collected now.
+    /// </summary>
+    /// <remarks>
+    /// A program that makes a new state from an old one in each step has the fewest buffers before it rents.
+    /// Collected then, a state is met alive once at most, and is still young when it dies; between the rents
+    /// of a step it would be met twice, and only a full collection would find it.
+    /// </remarks>
+    public void Expect(long bytes)
+    {
+        long wanted = LiveBytes + bytes;
+        long threshold = Volatile.Read(ref _threshold);
+        if (wanted > threshold)
+            CollectGarbage(bytes);
+        else if (Math.Max(Floor, 2 * wanted) < threshold)
+            Volatile.Write(ref _threshold, Math.Max(Floor, 2 * wanted));
     }
 
     /// <summary>Gives all memory that is not lent back to the operating system.</summary>
@@ -169,16 +187,12 @@ public sealed unsafe class MemoryPool
             _free[index] = (nint)block;
             _idle += block->Capacity;
         }
-
-        long threshold = Math.Max(Floor, 2 * LiveBytes);
-        if (threshold < Volatile.Read(ref _threshold))
-            Volatile.Write(ref _threshold, threshold);
     }
 
     /// <summary>
-    /// Lets the collector find buffers that nobody uses. Most die young, so a collection of the young
-    /// generations is tried first and is enough if it halves the lent bytes; the threshold only grows after a
-    /// full one.
+    /// Lets the collector find buffers that nobody uses. Half of the threshold was in use at most, the rest
+    /// may be garbage; when the young generations held less than half of that, all are collected. Only then
+    /// the threshold may grow.
     /// </summary>
     private void CollectGarbage(long wanted)
     {
@@ -191,12 +205,12 @@ public sealed unsafe class MemoryPool
                 return;
             GC.Collect(1, GCCollectionMode.Forced, blocking: true);
             WaitForFinalizers();
-            if (LiveBytes > before / 2)
-            {
-                GC.Collect(2, GCCollectionMode.Forced, blocking: true);
-                WaitForFinalizers();
-            }
+            long expected = LiveBytes + wanted;
+            if (expected <= _threshold && expected - _threshold / 2 <= (before + wanted - _threshold / 2) / 2)
+                return;
 
+            GC.Collect(2, GCCollectionMode.Forced, blocking: true);
+            WaitForFinalizers();
             Volatile.Write(ref _threshold, Math.Max(Floor, 2 * (LiveBytes + wanted)));
         }
         finally

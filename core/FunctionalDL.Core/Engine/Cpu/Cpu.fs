@@ -30,6 +30,16 @@ type internal Workspace(plan: Plan) =
     let literals = MemoryPool.Shared.Rent(8L * int64 own.Length)
     let slots = Array.zeroCreate<nativeint> plan.Buffers.Length
 
+    let resultBytes =
+        plan.Buffers
+        |> Array.sumBy (fun buffer ->
+            match buffer with
+            | Buffer.Result bytes -> MemoryPool.BytesTaken bytes
+            | Buffer.Input _
+            | Buffer.Literals
+            | Buffer.Counting _
+            | Buffer.Arena _ -> 0L)
+
     let counting =
         plan.Buffers
         |> Array.map (fun buffer ->
@@ -62,6 +72,7 @@ type internal Workspace(plan: Plan) =
     member _.Run(pool: WorkerPool, inputs: Storage[], given: Literal[]) : Storage[] =
         let results = Array.zeroCreate<NativeBuffer> plan.Buffers.Length
         let values = if isNull given then own else given
+        MemoryPool.Shared.Expect resultBytes
         let words = Span<int64>(literals.Address.ToPointer(), values.Length)
 
         for i in 0 .. values.Length - 1 do
