@@ -14,8 +14,21 @@ internal static class Fs
     /// <summary>The axes of a reduction: all of them for none.</summary>
     public static FSharpList<int> Axes(int? dim) => dim is { } axis ? List([axis]) : FSharpList<int>.Empty;
 
+    /// <summary>The element type that a .NET type is kept as.</summary>
+    public static DType DTypeOf<T>() =>
+        typeof(T) == typeof(float) ? DType.Float32
+        : typeof(T) == typeof(double) ? DType.Float64
+        : typeof(T) == typeof(long) ? DType.Int64
+        : typeof(T) == typeof(int) ? DType.Int32
+        : typeof(T) == typeof(byte) ? DType.UInt8
+        : typeof(T) == typeof(bool) ? DType.Bool
+        : throw new DTypeException($"no tensor holds {typeof(T).Name}; use float, double, int, long, byte or bool");
+
     public static FSharpOption<T>? Option<T>(T? value)
         where T : class => value is null ? null : FSharpOption<T>.Some(value);
+
+    public static FSharpOption<T>? Option<T>(T? value)
+        where T : struct => value is { } some ? FSharpOption<T>.Some(some) : null;
 
     public static FSharpFunc<T, TResult> Function<T, TResult>(Func<T, TResult> function) =>
         FuncConvert.FromFunc(function);

@@ -1,9 +1,8 @@
-using System.Runtime.CompilerServices;
 using FunctionalDL.Core;
 
 namespace FunctionalDL;
 
-/// <content>Operators and indexing.</content>
+/// <content>Arithmetic, and numbers as tensors and back.</content>
 public sealed partial class Tensor
 {
     /// <summary>The sum, element by element.</summary>
@@ -94,56 +93,42 @@ public sealed partial class Tensor
     /// <inheritdoc cref="op_Division(Tensor, double)"/>
     public static Tensor operator /(int left, Tensor right) => right.Make(left / right._inner);
 
-    /// <summary>The part at a position of the first axis, without that axis: a row of a matrix.</summary>
-    /// <param name="index">The position; negative ones count from the end.</param>
-    /// <exception cref="ShapeException">It is a scalar, or has no such position.</exception>
-    [IndexerName("Part")]
-    public Tensor this[int index]
-    {
-        get
-        {
-            var size = FirstAxis("index");
-
-            if (index < -size || index >= size)
-            {
-                throw new ShapeException(
-                    $"index: position {index} of shape {_inner.Shape} does not exist; "
-                    + $"positions go from {-size} to {size - 1}");
-            }
-
-            var at = index < 0 ? index + size : index;
-            return Make(TensorModule.squeeze(0, TensorModule.narrow(0, at, 1, _inner)));
-        }
-    }
-
     /// <summary>
-    /// The part at a position of the first axis, which may be counted from the end: <c>x[^1]</c>.
+    /// A tensor without axes, of the number's own type. Like PyTorch's numbers it does not widen a tensor with axes of
+    /// the same kind: float32 stays float32.
     /// </summary>
-    /// <param name="index">The position.</param>
-    /// <exception cref="ShapeException">It is a scalar, or has no such position.</exception>
-    [IndexerName("Part")]
-    public Tensor this[Index index] => this[index.IsFromEnd ? -index.Value : index.Value];
+    /// <param name="value">The number.</param>
+    public static implicit operator Tensor(double value) => Scalar(value, DType.Float64);
 
-    /// <summary>
-    /// A range of the first axis, as a view: <c>x[..64]</c>. Like PyTorch's, it is cut to what there is, so
-    /// that the last batch may be shorter.
-    /// </summary>
-    /// <param name="range">Positions of the first axis.</param>
-    /// <exception cref="ShapeException">It is a scalar.</exception>
-    [IndexerName("Part")]
-    public Tensor this[Range range]
-    {
-        get
-        {
-            var size = FirstAxis("slice");
-            var start = Math.Clamp(range.Start.GetOffset(size), 0, size);
-            var end = Math.Clamp(range.End.GetOffset(size), start, size);
-            return Make(TensorModule.narrow(0, start, end - start, _inner));
-        }
-    }
+    /// <inheritdoc cref="op_Implicit(double)"/>
+    public static implicit operator Tensor(float value) => Scalar(value);
 
-    private int FirstAxis(string operation) =>
-        Rank > 0
-            ? _inner.Shape[0]
-            : throw new ShapeException($"{operation}: a scalar has no axes; use Item() for its value");
+    /// <inheritdoc cref="op_Implicit(double)"/>
+    public static implicit operator Tensor(long value) => From([value], []);
+
+    /// <inheritdoc cref="op_Implicit(double)"/>
+    public static implicit operator Tensor(int value) => Scalar(value, DType.Int32);
+
+    /// <inheritdoc cref="op_Implicit(double)"/>
+    public static implicit operator Tensor(bool value) => Scalar(value ? 1 : 0, DType.Bool);
+
+    /// <summary>The only element; an error for more or fewer.</summary>
+    /// <param name="tensor">A tensor of one element.</param>
+    public static explicit operator double(Tensor tensor) => tensor.Item();
+
+    /// <summary>The only element; an error for more or fewer.</summary>
+    /// <param name="tensor">A tensor of one element.</param>
+    public static explicit operator float(Tensor tensor) => tensor.Item<float>();
+
+    /// <summary>The only element; an error for more or fewer.</summary>
+    /// <param name="tensor">A tensor of one element.</param>
+    public static explicit operator long(Tensor tensor) => tensor.Item<long>();
+
+    /// <summary>The only element; an error for more or fewer.</summary>
+    /// <param name="tensor">A tensor of one element.</param>
+    public static explicit operator int(Tensor tensor) => tensor.Item<int>();
+
+    /// <summary>Whether the only element is not 0.</summary>
+    /// <param name="tensor">A tensor of one element.</param>
+    public static explicit operator bool(Tensor tensor) => tensor.Item() != 0;
 }

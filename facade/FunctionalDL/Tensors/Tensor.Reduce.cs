@@ -1,78 +1,185 @@
 using FunctionalDL.Core;
 using FunctionalDL.Interop;
+using Microsoft.FSharp.Collections;
 
 namespace FunctionalDL;
 
-/// <content>Reductions.</content>
+/// <content>Reductions: over one axis, over several, or, when none is given, over all.</content>
 public sealed partial class Tensor
 {
     /// <summary>The sum; booleans and whole numbers sum in int64.</summary>
-    /// <param name="dim">The axis to sum over; all of them when not given.</param>
+    /// <param name="dim">The axis; all of them when not given.</param>
     /// <param name="keepdim">Keep the axis, with size 1.</param>
     /// <exception cref="ShapeException">There is no such axis.</exception>
     public Tensor Sum(int? dim = null, bool keepdim = false) =>
-        Make(keepdim ? TensorModule.sumAxesKeep(Fs.Axes(dim), _inner) : TensorModule.sumAxes(Fs.Axes(dim), _inner));
+        Fold(TensorModule.sumAxes, Fs.Axes(dim), keepdim);
+
+    /// <summary>The sum; booleans and whole numbers sum in int64.</summary>
+    /// <param name="dim">The axes.</param>
+    /// <param name="keepdim">Keep the axes, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor Sum(IReadOnlyList<int> dim, bool keepdim = false) =>
+        Fold(TensorModule.sumAxes, Fs.Sizes(dim), keepdim);
 
     /// <summary>The mean; whole numbers give float32.</summary>
-    /// <param name="dim">The axis to average over; all of them when not given.</param>
+    /// <param name="dim">The axis; all of them when not given.</param>
     /// <param name="keepdim">Keep the axis, with size 1.</param>
     /// <exception cref="ShapeException">There is no such axis.</exception>
     public Tensor Mean(int? dim = null, bool keepdim = false) =>
-        Make(keepdim ? TensorModule.meanAxesKeep(Fs.Axes(dim), _inner) : TensorModule.meanAxes(Fs.Axes(dim), _inner));
+        Fold(TensorModule.meanAxes, Fs.Axes(dim), keepdim);
 
-    /// <summary>The variance.</summary>
-    /// <param name="dim">The axis to take it over; all of them when not given.</param>
-    /// <param name="correction">1 divides by n - 1 (the sample's variance), 0 by n.</param>
+    /// <summary>The mean; whole numbers give float32.</summary>
+    /// <param name="dim">The axes.</param>
+    /// <param name="keepdim">Keep the axes, with size 1.</param>
     /// <exception cref="ShapeException">There is no such axis.</exception>
-    public Tensor Var(int? dim = null, int correction = 1) =>
-        Make(TensorModule.var(correction, Fs.Axes(dim), _inner));
+    public Tensor Mean(IReadOnlyList<int> dim, bool keepdim = false) =>
+        Fold(TensorModule.meanAxes, Fs.Sizes(dim), keepdim);
 
-    /// <summary>The standard deviation.</summary>
-    /// <param name="dim">The axis to take it over; all of them when not given.</param>
-    /// <param name="correction">1 divides by n - 1 (the sample's deviation), 0 by n.</param>
+    /// <summary>The product; its derivative is right where elements are 0.</summary>
+    /// <param name="dim">The axis; all of them when not given.</param>
+    /// <param name="keepdim">Keep the axis, with size 1.</param>
     /// <exception cref="ShapeException">There is no such axis.</exception>
-    public Tensor Std(int? dim = null, int correction = 1) =>
-        Make(TensorModule.std(correction, Fs.Axes(dim), _inner));
+    public Tensor Prod(int? dim = null, bool keepdim = false) =>
+        Fold(TensorModule.prodAxes, Fs.Axes(dim), keepdim);
+
+    /// <summary>The product; its derivative is right where elements are 0.</summary>
+    /// <param name="dim">The axes.</param>
+    /// <param name="keepdim">Keep the axes, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor Prod(IReadOnlyList<int> dim, bool keepdim = false) =>
+        Fold(TensorModule.prodAxes, Fs.Sizes(dim), keepdim);
 
     /// <summary>The largest element; equal ones share the derivative evenly.</summary>
-    /// <param name="dim">The axis to look along; all of them when not given.</param>
+    /// <param name="dim">The axis; all of them when not given.</param>
     /// <param name="keepdim">Keep the axis, with size 1.</param>
     /// <exception cref="ShapeException">There is no such axis.</exception>
     public Tensor Amax(int? dim = null, bool keepdim = false) =>
-        Make(keepdim ? TensorModule.amaxAxesKeep(Fs.Axes(dim), _inner) : TensorModule.amaxAxes(Fs.Axes(dim), _inner));
+        Fold(TensorModule.amaxAxes, Fs.Axes(dim), keepdim);
 
-    /// <summary>
-    /// The largest elements along an axis and their positions (int64); the first of equal ones takes all the
-    /// derivative.
-    /// </summary>
-    /// <param name="dim">The axis to look along.</param>
+    /// <summary>The largest element; equal ones share the derivative evenly.</summary>
+    /// <param name="dim">The axes.</param>
+    /// <param name="keepdim">Keep the axes, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor Amax(IReadOnlyList<int> dim, bool keepdim = false) =>
+        Fold(TensorModule.amaxAxes, Fs.Sizes(dim), keepdim);
+
+    /// <summary>The smallest element; equal ones share the derivative evenly.</summary>
+    /// <param name="dim">The axis; all of them when not given.</param>
     /// <param name="keepdim">Keep the axis, with size 1.</param>
     /// <exception cref="ShapeException">There is no such axis.</exception>
-    public (Tensor Values, Tensor Indices) Max(int dim, bool keepdim = false)
-    {
-        var indices = Argmax(dim, keepdim: true);
-        var values = Gather(dim, indices);
-        return keepdim ? (values, indices) : (values.Squeeze(dim), indices.Squeeze(dim));
-    }
+    public Tensor Amin(int? dim = null, bool keepdim = false) =>
+        Fold(TensorModule.aminAxes, Fs.Axes(dim), keepdim);
 
-    /// <summary>The position of the largest element (int64); the first of several.</summary>
-    /// <param name="dim">The axis to look along; the flattened tensor when not given.</param>
+    /// <summary>The smallest element; equal ones share the derivative evenly.</summary>
+    /// <param name="dim">The axes.</param>
+    /// <param name="keepdim">Keep the axes, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor Amin(IReadOnlyList<int> dim, bool keepdim = false) =>
+        Fold(TensorModule.aminAxes, Fs.Sizes(dim), keepdim);
+
+    /// <summary>The variance.</summary>
+    /// <param name="dim">The axis; all of them when not given.</param>
+    /// <param name="correction">1 divides by n - 1 (the sample's), 0 by n.</param>
     /// <param name="keepdim">Keep the axis, with size 1.</param>
     /// <exception cref="ShapeException">There is no such axis.</exception>
-    public Tensor Argmax(int? dim = null, bool keepdim = false) => Position(TensorModule.argmax, dim, keepdim);
+    public Tensor Var(int? dim = null, int correction = 1, bool keepdim = false) =>
+        Fold((axes, x) => TensorModule.var(correction, axes, x), Fs.Axes(dim), keepdim);
 
-    /// <summary>The position of the smallest element (int64); the first of several.</summary>
-    /// <param name="dim">The axis to look along; the flattened tensor when not given.</param>
+    /// <summary>The variance.</summary>
+    /// <param name="dim">The axes.</param>
+    /// <param name="correction">1 divides by n - 1 (the sample's), 0 by n.</param>
+    /// <param name="keepdim">Keep the axes, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor Var(IReadOnlyList<int> dim, int correction = 1, bool keepdim = false) =>
+        Fold((axes, x) => TensorModule.var(correction, axes, x), Fs.Sizes(dim), keepdim);
+
+    /// <summary>The standard deviation.</summary>
+    /// <param name="dim">The axis; all of them when not given.</param>
+    /// <param name="correction">1 divides by n - 1 (the sample's), 0 by n.</param>
     /// <param name="keepdim">Keep the axis, with size 1.</param>
     /// <exception cref="ShapeException">There is no such axis.</exception>
-    public Tensor Argmin(int? dim = null, bool keepdim = false) => Position(TensorModule.argmin, dim, keepdim);
+    public Tensor Std(int? dim = null, int correction = 1, bool keepdim = false) =>
+        Fold((axes, x) => TensorModule.std(correction, axes, x), Fs.Axes(dim), keepdim);
+
+    /// <summary>The standard deviation.</summary>
+    /// <param name="dim">The axes.</param>
+    /// <param name="correction">1 divides by n - 1 (the sample's), 0 by n.</param>
+    /// <param name="keepdim">Keep the axes, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor Std(IReadOnlyList<int> dim, int correction = 1, bool keepdim = false) =>
+        Fold((axes, x) => TensorModule.std(correction, axes, x), Fs.Sizes(dim), keepdim);
 
     /// <summary>log Σ exp(x), shifted by the maximum so that nothing overflows.</summary>
-    /// <param name="dim">The axis to sum over.</param>
+    /// <param name="dim">The axis; all of them when not given.</param>
     /// <param name="keepdim">Keep the axis, with size 1.</param>
     /// <exception cref="ShapeException">There is no such axis.</exception>
-    public Tensor LogSumExp(int dim, bool keepdim = false) =>
-        Make(keepdim ? TensorModule.logSumExpKeep(dim, _inner) : TensorModule.logSumExp(dim, _inner));
+    public Tensor LogSumExp(int? dim = null, bool keepdim = false) =>
+        Fold(TensorModule.logSumExpAxes, Fs.Axes(dim), keepdim);
+
+    /// <summary>log Σ exp(x), shifted by the maximum so that nothing overflows.</summary>
+    /// <param name="dim">The axes.</param>
+    /// <param name="keepdim">Keep the axes, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor LogSumExp(IReadOnlyList<int> dim, bool keepdim = false) =>
+        Fold(TensorModule.logSumExpAxes, Fs.Sizes(dim), keepdim);
+
+    /// <summary>Whether any element is not 0 (bool).</summary>
+    /// <param name="dim">The axis; all of them when not given.</param>
+    /// <param name="keepdim">Keep the axis, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor Any(int? dim = null, bool keepdim = false) =>
+        Fold(Core.Reduce.any, Fs.Axes(dim), keepdim);
+
+    /// <summary>Whether any element is not 0 (bool).</summary>
+    /// <param name="dim">The axes.</param>
+    /// <param name="keepdim">Keep the axes, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor Any(IReadOnlyList<int> dim, bool keepdim = false) =>
+        Fold(Core.Reduce.any, Fs.Sizes(dim), keepdim);
+
+    /// <summary>Whether no element is 0 (bool).</summary>
+    /// <param name="dim">The axis; all of them when not given.</param>
+    /// <param name="keepdim">Keep the axis, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor All(int? dim = null, bool keepdim = false) =>
+        Fold(Core.Reduce.all, Fs.Axes(dim), keepdim);
+
+    /// <summary>Whether no element is 0 (bool).</summary>
+    /// <param name="dim">The axes.</param>
+    /// <param name="keepdim">Keep the axes, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor All(IReadOnlyList<int> dim, bool keepdim = false) =>
+        Fold(Core.Reduce.all, Fs.Sizes(dim), keepdim);
+
+    /// <summary>How many elements are not 0 (int64).</summary>
+    /// <param name="dim">The axis; all of them when not given.</param>
+    /// <param name="keepdim">Keep the axis, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor CountNonzero(int? dim = null, bool keepdim = false) =>
+        Fold(Core.Reduce.countNonzero, Fs.Axes(dim), keepdim);
+
+    /// <summary>How many elements are not 0 (int64).</summary>
+    /// <param name="dim">The axes.</param>
+    /// <param name="keepdim">Keep the axes, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor CountNonzero(IReadOnlyList<int> dim, bool keepdim = false) =>
+        Fold(Core.Reduce.countNonzero, Fs.Sizes(dim), keepdim);
+
+    /// <summary>The p-norm (Σ |x|ᵖ)^(1/p); its derivative is 0 where it is 0.</summary>
+    /// <param name="p">The norm: 2 is the length, 1 the sum of |x|, infinite the largest |x|.</param>
+    /// <param name="dim">The axis; all of them when not given.</param>
+    /// <param name="keepdim">Keep the axis, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor Norm(double p = 2, int? dim = null, bool keepdim = false) =>
+        Fold((axes, x) => Core.Reduce.norm(p, axes, x), Fs.Axes(dim), keepdim);
+
+    /// <summary>The p-norm (Σ |x|ᵖ)^(1/p); its derivative is 0 where it is 0.</summary>
+    /// <param name="p">The norm: 2 is the length, 1 the sum of |x|, infinite the largest |x|.</param>
+    /// <param name="dim">The axes.</param>
+    /// <param name="keepdim">Keep the axes, with size 1.</param>
+    /// <exception cref="ShapeException">There is no such axis.</exception>
+    public Tensor Norm(double p, IReadOnlyList<int> dim, bool keepdim = false) =>
+        Fold((axes, x) => Core.Reduce.norm(p, axes, x), Fs.Sizes(dim), keepdim);
 
     /// <summary>x - log Σ exp(x): the logarithms of probabilities (nats) that sum to 1.</summary>
     /// <param name="dim">The axis of the classes.</param>
@@ -84,15 +191,17 @@ public sealed partial class Tensor
     /// <exception cref="ShapeException">There is no such axis.</exception>
     public Tensor Softmax(int dim) => Make(TensorModule.softmax(dim, _inner));
 
-    private Tensor Position(Func<int, Core.Tensor, Core.Tensor> find, int? dim, bool keepdim)
+    private Tensor Fold(
+        Func<FSharpList<int>, Core.Tensor, Core.Tensor> fold, FSharpList<int> axes, bool keepdim)
     {
-        if (dim is { } axis)
+        var result = new Tensor(fold(axes, _inner), _sources);
+
+        if (!keepdim)
         {
-            var found = find(axis, _inner);
-            return new(keepdim ? TensorModule.unsqueeze(axis, found) : found);
+            return result;
         }
 
-        var all = new Tensor(find(0, TensorModule.flatten(0, _inner)));
-        return keepdim ? all.Reshape([.. Shape.Select(_ => 1)]) : all;
+        var folded = ShapeModule.axes("keepdim", _inner.Shape, axes);
+        return result.Reshape([.. Shape.Select((size, axis) => folded.Contains(axis) ? 1 : size)]);
     }
 }

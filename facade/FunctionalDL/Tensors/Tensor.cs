@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using FunctionalDL.Core;
 using FunctionalDL.Interop;
 
@@ -48,6 +49,16 @@ public sealed partial class Tensor
     /// <exception cref="ShapeException">There are more elements or fewer than one.</exception>
     public double Item() => TensorModule.item(_inner);
 
+    /// <summary>The only element, as one of .NET's types; real numbers are cut towards zero for whole ones.</summary>
+    /// <typeparam name="T">float, double, int, long, byte or bool.</typeparam>
+    /// <exception cref="ShapeException">There are more elements or fewer than one.</exception>
+    /// <exception cref="DTypeException"><typeparamref name="T"/> is another type.</exception>
+    public T Item<T>()
+        where T : unmanaged =>
+        Size == 1
+            ? ToArray<T>()[0]
+            : throw new ShapeException($"item: shape {_inner.Shape} has {Size} elements; it needs one");
+
     /// <summary>
     /// A copy of the elements, row-major (the last axis runs fastest). They are converted when
     /// <typeparamref name="T"/> is not the tensor's own type; real numbers become whole ones by cutting towards zero.
@@ -57,17 +68,27 @@ public sealed partial class Tensor
     public T[] ToArray<T>()
         where T : unmanaged
     {
-        object array =
-            typeof(T) == typeof(float) ? TensorModule.toFloat32s(_inner)
-            : typeof(T) == typeof(double) ? TensorModule.toFloats(_inner)
-            : typeof(T) == typeof(long) ? TensorModule.toInt64s(_inner)
-            : typeof(T) == typeof(bool) ? TensorModule.toBools(_inner)
-            : typeof(T) == typeof(int) ? Read<int>(DType.Int32)
-            : typeof(T) == typeof(byte) ? Read<byte>(DType.UInt8)
-            : throw new DTypeException(
-                $"ToArray: no tensor holds {typeof(T).Name}; use float, double, int, long, byte or bool");
+        var array = new T[Size];
+        CopyTo<T>(array);
+        return array;
+    }
 
-        return (T[])array;
+    /// <summary>Copies the elements, as <see cref="ToArray"/> gives them, to memory of the caller's.</summary>
+    /// <typeparam name="T">float, double, int, long, byte or bool.</typeparam>
+    /// <param name="destination">At least as long as the tensor; what is behind its elements stays.</param>
+    /// <exception cref="DTypeException"><typeparamref name="T"/> is another type.</exception>
+    /// <exception cref="ShapeException">The memory is too short.</exception>
+    public void CopyTo<T>(Span<T> destination)
+        where T : unmanaged
+    {
+        if (destination.Length < Size)
+        {
+            throw new ShapeException(
+                $"copy: {Size} elements of shape {_inner.Shape} do not fit into {destination.Length} places");
+        }
+
+        TensorModule.toStorage(TensorModule.cast(Fs.DTypeOf<T>().ToCore(), _inner))
+            .Read(MemoryMarshal.AsBytes(destination[..Size]));
     }
 
     /// <summary>The elements, computed, as PyTorch prints them: <c>tensor([1., 2.])</c>.</summary>
@@ -140,8 +161,4 @@ public sealed partial class Tensor
 
     /// <summary>A result of an operation on this tensor and another.</summary>
     private Tensor Make(Core.Tensor result, Tensor other) => new(result, Sources.Union(_sources, other._sources));
-
-    private T[] Read<T>(DType dtype)
-        where T : unmanaged =>
-        StorageModule.toArray<T>(TensorModule.toStorage(TensorModule.cast(dtype.ToCore(), _inner)));
 }
