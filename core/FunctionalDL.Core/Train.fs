@@ -26,11 +26,12 @@ type State = {
 }
 
 /// What a batch gave.
+[<NoComparison; NoEquality>]
 type Metrics = {
     /// The mean loss of the batch's items.
     Loss: Tensor
-    /// For each metric, its sum over the batch's items.
-    Sums: Map<string, Tensor>
+    /// What it adds to each metric, in the order of the training's metrics.
+    Measured: Measured list
 }
 
 /// Means over many batches.
@@ -92,12 +93,19 @@ module Train =
     let init (key: Key) (shapes: Shape list) (training: Training) : State =
         initWith key (Layer.init (Key.child "init" key) shapes training.Model) training
 
+    let private requireNames (metrics: Metric list) =
+        for name, group in metrics |> List.groupBy _.Name do
+            if group.Length > 1 then
+                Fail.option
+                    $"train: '{name}' is the name of {group.Length} metrics; each needs its own, as in {{ metric with Name = … }}"
+
     let private measure (training: Training) (batch: Batch) outputs =
         match training.Metrics with
-        | [] -> Map.empty
+        | [] -> []
         | metrics ->
+            requireNames metrics
             let target, output = only "targets" batch.Targets, only "outputs" outputs
-            metrics |> List.map (fun m -> m.Name, m.Sum target output) |> Map.ofList
+            metrics |> List.map (fun metric -> Measured.ofBatch metric target output)
 
     /// One step of training: the loss of a batch, its gradients, and the optimiser's update of the
     /// parameters. Pure.
@@ -115,7 +123,7 @@ module Train =
             let outputs, layerState = Layer.apply training.Model call batch.Inputs
             training.Loss batch.Targets outputs, (layerState, measure training batch outputs)
 
-        let (loss, (layerState, sums)), gradients =
+        let (loss, (layerState, measured)), gradients =
             valueAndGradWith loss state.Variables.Parameters
 
         let parameters, optimiser =
@@ -132,7 +140,7 @@ module Train =
                 Step = state.Step + 1
                 Batch = state.Batch + 1
         },
-        { Loss = loss; Sums = sums }
+        { Loss = loss; Measured = measured }
 
     /// Loss and metrics of a batch, in evaluation mode; nothing is trained. Pure.
     let evaluateBatch (training: Training) (variables: Variables) (batch: Batch) : Metrics =
@@ -146,41 +154,50 @@ module Train =
 
         {
             Loss = training.Loss batch.Targets outputs
-            Sums = measure training batch outputs
+            Measured = measure training batch outputs
         }
 
     /// The items of a batch: the size of the first axis of its first input.
     let items (batch: Batch) = batch.Inputs.Head.Shape[0]
 
-    /// Means over batches in which a batch of `n` items weighs `weight n`.
-    let private reportBy (weight: int -> float) (measured: (int * Metrics) seq) : Report =
+    /// Exact figures of all items, whatever the sizes of their batches: the mean loss, and each metric of what the
+    /// batches add up to. Names are those of `Measured.named`.
+    let report (measured: (int * Metrics) seq) : Report =
         let measured = Seq.toList measured
-        let total = measured |> List.sumBy (fst >> weight)
+        let items = List.sumBy fst measured
+        let loss = measured |> List.sumBy (fun (n, m) -> float n * Tensor.item m.Loss)
 
-        let mean (value: int -> Metrics -> float) =
-            List.sumBy (fun (n, m) -> value n m) measured
-            / (if total = 0.0 then 1.0 else total)
-
-        let names =
+        let figures =
             measured
-            |> List.collect (fun (_, m) -> m.Sums |> Map.keys |> List.ofSeq)
-            |> List.distinct
-
-        let metric name n (m: Metrics) =
-            weight n / float n * Tensor.item m.Sums[name]
+            |> List.map (fun (_, m) -> m.Measured)
+            |> List.transpose
+            |> List.collect (Measured.total >> Measured.named)
 
         {
-            Loss = mean (fun n m -> weight n * Tensor.item m.Loss)
-            Metrics = names |> List.map (fun name -> name, mean (metric name)) |> Map.ofList
-            Items = List.sumBy fst measured
+            Loss = loss / float (max 1 items)
+            Metrics = Map.ofList figures
+            Items = items
         }
 
-    /// Exact means over items, whatever the sizes of their batches.
-    let report (measured: (int * Metrics) seq) : Report = reportBy float measured
+    /// Plain means of the batches' own figures, in which an item of a small batch weighs more: what fastai's lesson
+    /// prints. Equal to `report` for batches of one size, but for figures that are no means over items.
+    let reportOfBatchMeans (measured: (int * Metrics) seq) : Report =
+        let measured = Seq.toList measured
 
-    /// Plain means of the batches' means, in which an item of a small batch weighs more: what fastai's lesson
-    /// prints. Equal to `report` for batches of one size.
-    let reportOfBatchMeans (measured: (int * Metrics) seq) : Report = reportBy (fun _ -> 1.0) measured
+        let mean values =
+            if List.isEmpty values then 0.0 else List.average values
+
+        let figures =
+            measured
+            |> List.collect (fun (_, m) -> List.collect Measured.named m.Measured)
+            |> List.groupBy fst
+            |> List.map (fun (name, values) -> name, mean (List.map snd values))
+
+        {
+            Loss = mean (measured |> List.map (fun (_, m) -> Tensor.item m.Loss))
+            Metrics = Map.ofList figures
+            Items = List.sumBy fst measured
+        }
 
     /// What each batch gives, with its number of items, by a function such as a compiled `evaluateBatch`.
     let measurements

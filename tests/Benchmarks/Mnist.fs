@@ -94,13 +94,12 @@ module Mnist =
                     (fun state batch -> step (state, train.Images, train.Labels, indices batch) |> fst)
                     state
 
-            let hits batch =
-                (measure (trained.Variables, valid.Images, valid.Labels, indices batch)).Sums["accuracy"]
-
-            let sums = order |> Array.chunkBySize 128 |> Array.map hits
-
-            float (sums |> Array.sumBy (fun s -> (Tensor.toInt64s s)[0]))
-            / float valid.Items
+            order
+            |> Seq.chunkBySize 128
+            |> Seq.map (fun batch ->
+                batch.Length, measure (trained.Variables, valid.Images, valid.Labels, indices batch))
+            |> Train.report
+            |> _.Metrics["accuracy"]
 
         let fresh number =
             let key = Key.ofSeed number

@@ -371,15 +371,18 @@ let ``evaluation is exact over unequal batches, and the lesson's mean of batch m
 
     let exact = Train.evaluate measure variables parts
     shouldBeClose "loss" 1e-6 [| Tensor.item whole.Loss |] [| exact.Loss |]
-    shouldEqual (Tensor.item whole.Sums["accuracy"] / float count) exact.Metrics["accuracy"]
+
+    let accuracyOf (metrics: Metrics) =
+        Tensor.item (Measured.value metrics.Measured.Head)
+
+    shouldEqual (accuracyOf whole) exact.Metrics["accuracy"]
 
     let each = Train.measurements measure variables parts |> Seq.toList
     shouldEqual [ 10; 10; 10; 7 ] (List.map fst each)
     let means = Train.reportOfBatchMeans each
     let losses = each |> List.averageBy (fun (_, m) -> Tensor.item m.Loss)
 
-    let accuracies =
-        each |> List.averageBy (fun (n, m) -> Tensor.item m.Sums["accuracy"] / float n)
+    let accuracies = each |> List.averageBy (snd >> accuracyOf)
 
     shouldBeClose "means" 1e-12 [| losses; accuracies |] [| means.Loss; means.Metrics["accuracy"] |]
     shouldEqual count means.Items

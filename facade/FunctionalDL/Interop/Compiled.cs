@@ -60,7 +60,7 @@ internal sealed class Compiled
     public Core.Metrics Measure(Variables variables, Batch batch)
     {
         var metrics = _measure.Invoke(Tuple.Create(variables, ToCore(batch)));
-        Computed([metrics.Loss, .. metrics.Sums.Select(sum => sum.Value)]);
+        Computed(StructureLeaves(metrics));
         return metrics;
     }
 

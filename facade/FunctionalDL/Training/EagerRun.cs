@@ -19,7 +19,7 @@ internal sealed class EagerRun(
         loss.Backward();
         optimizer.Step();
         optimizer.ZeroGrad();
-        return new Core.Metrics(loss.Inner, new FSharpMap<string, Core.Tensor>([]));
+        return new Core.Metrics(loss.Inner, FSharpList<Core.Measured>.Empty);
     }
 
     public void Commit()

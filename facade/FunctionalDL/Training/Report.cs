@@ -127,7 +127,7 @@ public static class Report
         var probability = highest.ToArray<double>();
         var predicted = predictions.ToArray<int>();
         var actual = targets.ToArray<int>();
-        var counts = new Tensor(MetricModule.confusion(classes, targets.Inner, outputs.Inner)).ToArray<long>();
+        var counts = new Tensor(MetricModule.confusion(classes).Sum.Invoke(targets.Inner).Invoke(outputs.Inner)).ToArray<long>();
 
         var wrong = Enumerable.Range(0, actual.Length).Where(i => predicted[i] != actual[i]).ToList();
         var worst = wrong.OrderByDescending(i => losses[i]).Take(most).ToList();
