@@ -56,7 +56,29 @@ type NonFinite = {
 
         $"{this.Operation} in the {pass} pass gives {this.Result}{operands}"
 
-/// Looking into computations: graphs and plans as text and pictures, and where a number stopped being one.
+/// The time that a plan takes, step by step.
+type Profile = {
+    /// The steps in the order in which they run, numbered as in `Debug.plan`: what each does, and seconds.
+    Steps: (string * float) list
+} with
+
+    /// Seconds of all steps.
+    member this.Total = this.Steps |> List.sumBy snd
+
+    /// The steps from the slowest to the fastest: milliseconds, share of the total, number and name.
+    override this.ToString() =
+        let invariant (text: FormattableString) = FormattableString.Invariant text
+        let share seconds = seconds / max Double.Epsilon this.Total
+
+        this.Steps
+        |> List.indexed
+        |> List.sortByDescending (fun (_, (_, seconds)) -> seconds)
+        |> List.map (fun (number, (name, seconds)) ->
+            invariant $"{seconds * 1e3, 10:F3} ms {share seconds * 100.0, 5:F1} %%  {number}: {name}")
+        |> fun lines -> lines @ [ invariant $"{this.Total * 1e3, 10:F3} ms in all" ]
+        |> String.concat "\n"
+
+/// Looking into computations: graphs and plans as text and pictures, where the time goes, and where a number stopped being one.
 [<RequireQualifiedAccess>]
 module Debug =
 
@@ -150,6 +172,31 @@ module Debug =
 
     /// `planOn` the processor.
     let plan (f: 'a -> 'b) (x: 'a) = planOn Cpu.engine f x
+
+    /// Where the time of a function at an argument goes, on an engine: the median of `runs` runs for each step
+    /// of its plan. Raises OptionException when `runs` is less than 1.
+    let profileOn (engine: IEngine) runs (f: 'a -> 'b) (x: 'a) : Profile =
+        if runs < 1 then
+            Fail.option $"profile: {runs} runs are too few; 1 or more"
+
+        let struct (symbols, roots) = Compile.symbolic f x
+        let struct (program, captured) = Flatten.program symbols roots
+        let given = Array.append (nodes x) captured
+        Evaluate.realise engine given
+        let inputs = given |> Array.map (Evaluate.accept engine)
+        let executable = engine.Compile(Simplify.run true program)
+        // Memory is touched and code compiled for the first time.
+        executable.Run(inputs, null) |> ignore
+
+        {
+            Steps = [
+                for struct (name, seconds) in executable.Profile(inputs, null, runs) do
+                    name, seconds
+            ]
+        }
+
+    /// `profileOn` the processor.
+    let profile runs (f: 'a -> 'b) (x: 'a) = profileOn Cpu.engine runs f x
 
     // ---- numbers that stopped being numbers ----------------------------------------
 

@@ -79,6 +79,34 @@ let ``a plan shows loops with their instructions, buffers with their places, and
     Debug.planOn Reference.engine f (Tensor.zeros [ 4; 3 ], Tensor.zeros [ 3; 5 ])
     |> shouldContain [ "reference"; "matmul %0 %1" ]
 
+// ---- where the time goes ----------------------------------------------------------------------------------------
+
+[<TestCase("reference")>]
+[<TestCase("cpu")>]
+let ``the slowest step of a function is told first, and the steps are those of the plan`` (engine: string) =
+    let engine = engineOf engine
+    // 128³ multiply-adds against 128² additions.
+    let f (a: Tensor, b: Tensor) = Tensor.matmul a b + 1.0
+    let x = Tensor.ones [ 128; 128 ], Tensor.ones [ 128; 128 ]
+    let profile = Debug.profileOn engine 3 f x
+    let steps = profile.Steps |> List.map fst
+    let product = steps |> List.findIndex (fun step -> step.Contains "matmul")
+    ensure $"{profile}" (profile.Steps |> List.forall (fun (_, seconds) -> seconds >= 0.0))
+    ensure $"{profile}" (snd profile.Steps[product] > 0.5 * profile.Total)
+    shouldBeClose "total" 1e-12 [| List.sumBy snd profile.Steps |] [| profile.Total |]
+    let first = (string profile).Split('\n')[0]
+    ensure first (first.Contains $"%%  {product}: {steps[product]}")
+
+    if engine.Name = "cpu" then
+        let plan = Debug.planOn engine f x
+        let name (step: string) = step.Substring(0, step.IndexOf ':')
+        steps |> List.iteri (fun i step -> shouldContain [ $"{i}: {name step}" ] plan)
+
+[<Test>]
+let ``a profile of no run is refused`` () =
+    messageOf<OptionException>(fun () -> Debug.profile 0 Tensor.exp (vector [ 1.0 ]) |> ignore)
+    |> shouldContain [ "0 runs are too few" ]
+
 // ---- the printed form, back again --------------------------------------------------------------------------------
 
 let private shouldReadBack program =

@@ -51,6 +51,9 @@ type private Counting() =
                         executable.Run(inputs, literals)
 
                     member _.Print() = executable.Print()
+
+                    member _.Profile(inputs, literals, runs) =
+                        executable.Profile(inputs, literals, runs)
             }
 
 [<TestCase("reference")>]

@@ -1,5 +1,7 @@
 namespace FunctionalDL.Core
 
+open System.Diagnostics
+
 /// What an engine says of an index that points outside its axis.
 [<RequireQualifiedAccess>]
 module internal IndexError =
@@ -18,6 +20,21 @@ module internal MatrixError =
     let singular matrix =
         $"solve: matrix {matrix} of the batch is singular; its rows depend on each other"
 
+/// Watching the steps of a plan.
+[<RequireQualifiedAccess>]
+module internal StepTimes =
+
+    /// The medians of the seconds of each step, given what each of several runs noted: a time stamp before
+    /// every step and one after the last.
+    let medians (names: string[]) (runs: int64[][]) =
+        let seconds step (stamps: int64[]) =
+            Stopwatch.GetElapsedTime(stamps[step], stamps[step + 1]).TotalSeconds
+
+        names
+        |> Array.mapi (fun step name ->
+            let sorted = runs |> Array.map (seconds step) |> Array.sort
+            struct (name, sorted[sorted.Length / 2]))
+
 /// A program made ready by an engine. It may be run from several threads at once.
 type IExecutable =
 
@@ -28,6 +45,10 @@ type IExecutable =
 
     /// The plan as text, for whoever wants to know what will run.
     abstract Print: unit -> string
+
+    /// Runs it like `Run`, several times, and tells what it does in order: the name of each step of the plan
+    /// and the median of the seconds that it took.
+    abstract Profile: inputs: Storage[] * literals: Literal[] * runs: int -> struct (string * float)[]
 
 /// What computes. An engine is given flat programs and storages, never graphs or host pointers, so that it
 /// may live on another device. Engines hold no user-visible state: two runs of one program on one set of

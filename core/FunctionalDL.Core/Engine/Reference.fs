@@ -1,6 +1,7 @@
 namespace FunctionalDL.Core
 
 open System
+open System.Diagnostics
 open System.Text
 
 /// The engine that defines what every primitive means: plain loops over float64 (or int64) values, rounded to
@@ -655,7 +656,8 @@ module Reference =
 
             scatter result (shapeOf source) forth (valueOf source)
 
-    let private run (program: Program) (inputs: Storage[]) (literals: Literal[]) =
+    /// Runs a program; `note` is called before each step and after the last.
+    let private run (program: Program) (inputs: Storage[]) (literals: Literal[]) (note: int -> unit) =
         let count = program.Inputs.Length
         let values = Array.zeroCreate<Cells>(count + program.Steps.Length)
         let mutable constants = 0
@@ -663,6 +665,7 @@ module Reference =
 
         for i in 0 .. program.Steps.Length - 1 do
             let step = program.Steps[i]
+            note i
 
             let prim =
                 match step.Prim with
@@ -676,6 +679,8 @@ module Reference =
 
             values[count + i] <-
                 apply prim step.Type.Shape shapeOf (fun x -> values[x]) |> round step.Type.DType
+
+        note program.Steps.Length
 
         program.Outputs
         |> Array.map (fun o -> store (Program.typeOf program o) values[o])
@@ -692,9 +697,21 @@ module Reference =
 
             member _.Compile program = {
                 new IExecutable with
-                    member _.Run(inputs, literals) = run program inputs literals
+                    member _.Run(inputs, literals) = run program inputs literals ignore
 
                     member _.Print() =
                         StringBuilder("reference\n").Append(Program.print program).ToString()
+
+                    member _.Profile(inputs, literals, runs) =
+                        let watched _ =
+                            let stamps = Array.zeroCreate<int64>(program.Steps.Length + 1)
+
+                            run program inputs literals (fun i -> stamps[i] <- Stopwatch.GetTimestamp())
+                            |> ignore
+
+                            stamps
+
+                        let names = program.Steps |> Array.map Program.printStep
+                        Array.init runs watched |> StepTimes.medians names
             }
     }

@@ -2,6 +2,7 @@ namespace FunctionalDL.Core
 
 open System
 open System.Collections.Concurrent
+open System.Diagnostics
 open FunctionalDL.Kernels
 open FunctionalDL.Core.Planning
 
@@ -68,8 +69,9 @@ type internal Workspace(plan: Plan) =
             | Buffer.Input _
             | Buffer.Result _ -> ())
 
-    /// Runs the plan on the inputs and literals (null: the program's own).
-    member _.Run(pool: WorkerPool, inputs: Storage[], given: Literal[]) : Storage[] =
+    /// Runs the plan on the inputs and literals (null: the program's own). `stamps` (null: nobody wants to
+    /// know) gets the time before each step and after the last.
+    member _.Run(pool: WorkerPool, inputs: Storage[], given: Literal[], stamps: int64[]) : Storage[] =
         let results = Array.zeroCreate<NativeBuffer> plan.Buffers.Length
         let values = if isNull given then own else given
         MemoryPool.Shared.Expect resultBytes
@@ -88,8 +90,15 @@ type internal Workspace(plan: Plan) =
             | Buffer.Literals
             | Buffer.Counting _ -> ()
 
-        for work in plan.Works do
-            work.Run(pool, slots)
+        if isNull stamps then
+            for work in plan.Works do
+                work.Run(pool, slots)
+        else
+            for i in 0 .. plan.Works.Length - 1 do
+                stamps[i] <- Stopwatch.GetTimestamp()
+                plan.Works[i].Run(pool, slots)
+
+            stamps[plan.Works.Length] <- Stopwatch.GetTimestamp()
 
         let output at =
             let tensorType = Program.typeOf plan.Program plan.Program.Outputs[at]
@@ -129,20 +138,29 @@ module Cpu =
         let plan = Plan.ofProgram program
         let idle = ConcurrentBag<Workspace>()
 
+        let run inputs literals stamps =
+            let workspace =
+                match idle.TryTake() with
+                | true, workspace -> workspace
+                | _ -> Workspace plan
+
+            try
+                workspace.Run(pool, inputs, literals, stamps)
+            finally
+                idle.Add workspace
+
         {
             new IExecutable with
-                member _.Run(inputs, literals) =
-                    let workspace =
-                        match idle.TryTake() with
-                        | true, workspace -> workspace
-                        | _ -> Workspace plan
-
-                    try
-                        workspace.Run(pool, inputs, literals)
-                    finally
-                        idle.Add workspace
-
+                member _.Run(inputs, literals) = run inputs literals null
                 member _.Print() = Plan.print plan
+
+                member _.Profile(inputs, literals, runs) =
+                    let watched _ =
+                        let stamps = Array.zeroCreate<int64>(plan.Works.Length + 1)
+                        run inputs literals stamps |> ignore
+                        stamps
+
+                    Array.init runs watched |> StepTimes.medians (Plan.steps plan)
         }
 
     /// The engine on `threads` threads, the caller's among them. Results do not depend on their number.

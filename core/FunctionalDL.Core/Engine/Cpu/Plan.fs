@@ -419,6 +419,15 @@ module internal Plan =
     /// The plan of a program.
     let ofProgram program = Planner(program).Plan()
 
+    /// What each step does, in a line: its name, what it reads (the first few) and writes.
+    let steps plan =
+        let types (buffers: int[]) =
+            let all = buffers |> Array.distinct |> Array.map (fun b -> $" {plan.Types[b]}")
+            String.concat "" (Array.truncate 3 all) + (if all.Length > 3 then " …" else "")
+
+        plan.Works
+        |> Array.map (fun work -> $"{work.Name}:{types work.Reads} ->{types work.Writes}")
+
     /// The plan as text: what is done in order, with the values of each loop, and the buffers it is done in.
     let print plan =
         let list (buffers: int[]) =
