@@ -12,20 +12,8 @@ open FunctionalDL.Data
 open FunctionalDL.Tests.IdxTests
 open FunctionalDL.Tests.Support
 
-/// The folder of FunctionalDL.sln.
-let private root =
-    let rec find (folder: DirectoryInfo) =
-        if isNull folder then
-            failwith "FunctionalDL.sln is in no folder above the tests"
-        elif File.Exists(Path.Combine(folder.FullName, "FunctionalDL.sln")) then
-            folder.FullName
-        else
-            find folder.Parent
-
-    lazy (find (DirectoryInfo TestContext.CurrentContext.TestDirectory))
-
 let private digits () =
-    Path.Combine(root.Value, "data", "digits")
+    Path.Combine(repository (), "data", "digits")
 
 /// Read once.
 let private data = lazy (Idx.readDataset (digits ()))
@@ -98,7 +86,7 @@ let ``the script draws the same pictures again`` () =
         ProcessStartInfo(
             "dotnet",
             [ "fsi"; "scripts/make-digits.fsx"; "--out"; scratch.Folder ],
-            WorkingDirectory = root.Value,
+            WorkingDirectory = repository (),
             RedirectStandardOutput = true,
             RedirectStandardError = true
         )

@@ -2,6 +2,7 @@
 module FunctionalDL.Tests.Support
 
 open System
+open System.IO
 open NUnit.Framework
 open FunctionalDL.Core
 
@@ -121,6 +122,18 @@ let raises<'e when 'e :> exn> (message: string) (run: unit -> unit) = shouldEqua
 let shouldContain (parts: string list) (text: string) =
     for part in parts do
         ensure $"\"{text}\" does not contain \"{part}\"" (text.Contains part)
+
+// ---- files -------------------------------------------------------------------------------------------------------
+
+/// The folder of FunctionalDL.sln.
+let repository () : string =
+    let rec find (folder: DirectoryInfo | null) =
+        match folder with
+        | null -> failwith "FunctionalDL.sln is in no folder above the tests"
+        | folder when File.Exists(Path.Combine(folder.FullName, "FunctionalDL.sln")) -> folder.FullName
+        | folder -> find folder.Parent
+
+    find (DirectoryInfo TestContext.CurrentContext.TestDirectory)
 
 // ---- seeded numbers ----------------------------------------------------------------------------------------------
 
