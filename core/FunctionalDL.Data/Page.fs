@@ -20,12 +20,17 @@ type Picture = {
 type Block =
     /// A paragraph.
     | Paragraph of string
+    /// Formulas or code, line by line as they are.
+    | Code of string
     /// A few facts that are to be seen first.
     | Highlights of Fact list
     /// Any number of facts.
     | Facts of Fact list
     /// A table; all rows have the columns' length.
     | Table of columns: string list * rows: string list list
+    /// A table of words, which wrap; on a narrow screen the cells of a row stand below one another, under
+    /// their columns' names. All rows have the columns' length.
+    | Records of columns: string list * rows: string list list
     /// Figures side by side.
     | Figures of Figure list
     /// How many items of each class (a row) were taken for which class (a column), row by row.
@@ -36,7 +41,16 @@ type Block =
 /// Blocks under a heading.
 type Section = { Title: string; Blocks: Block list }
 
-/// HTML pages that are whole in one file: no script, no address of anything outside.
+/// Where an interactive page gets plotly.js from: the file `plotly.min.js` of the npm package
+/// `plotly.js-dist-min` or of a release. It is not part of this library (it has 4.8 MB).
+[<RequireQualifiedAccess>]
+type PlotlyScript =
+    /// From an address: `plotly.min.js` for a file beside the page.
+    | At of address: string
+    /// From the page itself: the text of the file.
+    | Inline of source: string
+
+/// HTML pages. `html` makes pages that are whole in one file: no script, no address of anything outside.
 [<RequireQualifiedAccess>]
 module Page =
 
@@ -61,12 +75,23 @@ section > :last-child { margin-bottom: 0; }
 .facts dt { color: #4b5563; }
 .facts dd { margin: 0; text-align: right; overflow-wrap: anywhere; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(320px, 100%), 1fr)); gap: 16px; }
-.figures svg { display: block; width: 100%; max-width: 620px; height: auto; margin: 0 auto; }
+.figures > svg, .figures > .plot { display: block; width: 100%; height: auto; margin: 0 auto; }
+.figures > svg, .figures > .plot > svg { max-width: 520px; }
+.figures > .plot { min-width: 0; overflow: hidden; }
+.figures > .subplots { grid-column: 1 / -1; }
+h3 { margin: 0 0 6px; font-size: 16px; }
+.legend { display: flex; flex-wrap: wrap; gap: 2px 18px; font-size: 14px; }
+.legend svg { display: inline-block; width: 18px; height: 11px; margin-right: 6px; }
+pre { margin: 0 0 12px; padding: 10px 14px; overflow-x: auto; background: #f5f6f8; border-radius: 8px;
+  font: 14px/1.5 ui-monospace, "Cascadia Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace; }
 .scroll { overflow-x: auto; margin: 0 0 12px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .rows { width: 100%; }
 .rows th, .rows td { padding: 5px 10px; text-align: right; border-bottom: 1px solid #eef0f3; white-space: nowrap; }
 .rows th { color: #4b5563; font-weight: 600; }
+.records { width: 100%; margin: 0 0 12px; }
+.records th, .records td { padding: 6px 10px; text-align: left; vertical-align: top; border-bottom: 1px solid #eef0f3; }
+.records th { color: #4b5563; font-weight: 600; }
 .confusion { margin: 0 auto; }
 .confusion th, .confusion td { min-width: 46px; height: 36px; padding: 2px 4px; text-align: center; }
 .confusion td { border: 1px solid #fff; }
@@ -89,6 +114,12 @@ figcaption span:first-child { font-weight: 600; }
   .facts { grid-template-columns: 1fr; }
   .rows { font-size: 12px; }
   .rows th, .rows td { padding: 5px 3px; }
+  .records, .records tbody, .records tr, .records td { display: block; }
+  .records tr:first-child { display: none; }
+  .records tr { padding: 6px 0; border-bottom: 1px solid #e3e6ea; }
+  .records td { display: flex; gap: 10px; padding: 1px 0; border: 0; overflow-wrap: anywhere; }
+  .records td::before { content: attr(data-column); flex: 0 0 76px; color: #4b5563; }
+  pre { padding: 8px 10px; font-size: 12px; }
   .confusion { font-size: 11px; }
   .confusion th, .confusion td { min-width: 25px; height: 26px; padding: 1px; }
   .pictures { grid-template-columns: repeat(auto-fill, minmax(96px, 1fr)); gap: 10px; }
@@ -98,7 +129,7 @@ figcaption span:first-child { font-weight: 600; }
 
     let private escape = Markup.escape
 
-    let private lines (parts: string seq) = String.Join("\n", parts)
+    let private lines = Markup.lines
 
     let private facts (name: string) (facts: Fact list) =
         lines [
@@ -123,6 +154,22 @@ figcaption span:first-child { font-weight: 600; }
             yield! List.map (row "td") rows
             "</table></div>"
         ]
+
+    let private records (columns: string list) (rows: string list list) =
+        let row cells =
+            let cells =
+                List.map2
+                    (fun column cell -> $"<td data-column=\"{escape column}\">{escape cell}</td>")
+                    columns
+                    cells
+                |> String.concat ""
+
+            $"<tr>{cells}</tr>"
+
+        let names =
+            columns |> List.map (fun name -> $"<th>{escape name}</th>") |> String.concat ""
+
+        lines [ "<table class=\"records\">"; $"<tr>{names}</tr>"; yield! List.map row rows; "</table>" ]
 
     /// A cell's colour: blue where the class was right, red where it was not, stronger for a larger share of
     /// its row, and always light enough for dark text.
@@ -187,19 +234,24 @@ figcaption span:first-child { font-weight: 600; }
             "</div>"
         ]
 
-    let private block (block: Block) =
+    /// Text on several lines, with what markup gives a meaning to escaped.
+    let private code (text: string) =
+        let lines = text.Split '\n' |> Array.map escape
+        "<pre>" + String.Join("\n", lines) + "</pre>"
+
+    let private block draw (block: Block) =
         match block with
         | Block.Paragraph text -> $"<p>{escape text}</p>"
+        | Block.Code text -> code text
         | Block.Highlights values -> facts "highlights" values
         | Block.Facts values -> facts "facts" values
         | Block.Table(columns, rows) -> table columns rows
-        | Block.Figures figures ->
-            lines [ "<div class=\"figures\">"; yield! List.map Svg.inHtml figures; "</div>" ]
+        | Block.Records(columns, rows) -> records columns rows
+        | Block.Figures figures -> lines [ "<div class=\"figures\">"; yield! List.map draw figures; "</div>" ]
         | Block.Confusion(classes, counts) -> confusion classes counts
         | Block.Pictures values -> pictures values
 
-    /// The page of some sections. All text is escaped.
-    let html (title: string) (sections: Section seq) : string =
+    let private page draw (scripts: string list) (title: string) (sections: Section seq) : string =
         lines [
             "<!DOCTYPE html>"
             "<html lang=\"en\">"
@@ -215,10 +267,64 @@ figcaption span:first-child { font-weight: 600; }
             for section in sections do
                 "<section>"
                 $"<h2>{escape section.Title}</h2>"
-                yield! List.map block section.Blocks
+                yield! List.map (block draw) section.Blocks
                 "</section>"
             "</main>"
+            yield! scripts
             "</body>"
             "</html>"
             ""
         ]
+
+    /// The page of some sections. All text is escaped.
+    let html (title: string) (sections: Section seq) : string = page Svg.inHtml [] title sections
+
+    /// A figure as SVG, which plotly.js replaces when it is there.
+    let private interactiveFigure (figure: Figure) =
+        let json = Plotly.jsonOfSubplots figure
+
+        // Zooming into a picture shows no more of it.
+        let isPicture i =
+            (Subplot.image figure.Subplots[i]).IsSome
+
+        let around i svg =
+            if isPicture i then
+                svg
+            else
+                Markup.lines [
+                    "<div class=\"plot\">"
+                    svg
+                    $"<script type=\"application/json\">{json[i]}</script>"
+                    "</div>"
+                ]
+
+        Svg.inHtmlWith around figure
+
+    /// Hands each figure's JSON to plotly.js, if that was found; the SVG stays otherwise.
+    let private starter =
+        """<script>
+if (window.Plotly) for (const plot of document.querySelectorAll(".plot")) {
+  const figure = JSON.parse(plot.querySelector("script").textContent);
+  plot.replaceChildren();
+  Plotly.newPlot(plot, figure.data, figure.layout, { responsive: true, displaylogo: false });
+}
+</script>"""
+
+    /// The page of some sections with figures that can be zoomed and asked for their values, if plotly.js is
+    /// found; where it is not, the page shows what `html` shows. All text is escaped.
+    let interactive (plotly: PlotlyScript) (title: string) (sections: Section seq) : string =
+        let script =
+            match plotly with
+            | PlotlyScript.At address -> $"<script src=\"{escape address}\"></script>"
+            // The one sequence that would end the element; in a script's strings `<\/` says the same.
+            | PlotlyScript.Inline source ->
+                "<script>"
+                + source.Replace("</script", "<\\/script", StringComparison.OrdinalIgnoreCase)
+                + "</script>"
+
+        page interactiveFigure [ script; starter ] title sections
+
+    /// Writes a page as a file, all of it or nothing. Raises DataException when it cannot be written.
+    let write (path: string) (html: string) : unit =
+        let bytes = Text.Encoding.UTF8.GetBytes html
+        Atomic.write path (fun stream -> stream.Write(ReadOnlySpan bytes))

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using FunctionalDL.Core;
 using FunctionalDL.Data;
 using FunctionalDL.Interop;
@@ -47,8 +46,7 @@ public static class Report
             Settings(learn, settings ?? []),
         ];
 
-        var page = Encoding.UTF8.GetBytes(Page.html(title, sections));
-        Atomic.write(path, Fs.Action<Stream>(stream => stream.Write(page)));
+        Page.write(path, Page.html(title, sections));
     }
 
     private static Section Results(Learner learn, IReadOnlyDictionary<string, Evaluation> evaluations)
@@ -81,12 +79,12 @@ public static class Report
             Drawn(
                 "Loss",
                 AxisModule.fromZero("loss"),
-                FigureModule.line("training", done, epochs.Select(e => e.TrainLoss)),
-                FigureModule.line("validation", done, epochs.Select(e => e.Valid.Loss))),
+                TraceModule.lineWithMarks("training", done, epochs.Select(e => e.TrainLoss)),
+                TraceModule.lineWithMarks("validation", done, epochs.Select(e => e.Valid.Loss))),
             .. names.Select(name => Drawn(
                 Capital(name),
                 AxisModule.named(name),
-                FigureModule.line("validation", done, epochs.Select(e => e.Valid.Metrics[name])))),
+                TraceModule.lineWithMarks("validation", done, epochs.Select(e => e.Valid.Metrics[name])))),
         ];
 
         var rows = epochs.Select((e, i) => Fs.List(
