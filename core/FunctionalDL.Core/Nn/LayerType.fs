@@ -32,6 +32,8 @@ type Route =
     | All
     /// Each branch gets the input of its number.
     | OneEach
+    /// Each branch gets the column of its number, of the one input `[items; columns]`.
+    | Columns
 
 /// What becomes of the outputs of the branches of `Parallel`.
 [<RequireQualifiedAccess>]
@@ -89,9 +91,10 @@ and [<NoComparison>] ResidualSpec = {
     After: (string * Layer) list
 }
 
-/// Layers side by side.
+/// Layers side by side, and layers behind what they give together. The names of all are of one level.
 and [<NoComparison>] ParallelSpec = {
     Branches: (string * Layer) list
     Route: Route
     Join: Join
+    After: (string * Layer) list
 }

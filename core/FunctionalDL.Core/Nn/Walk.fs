@@ -19,7 +19,7 @@ module internal Walk =
         match layer with
         | Sequential layers -> layers
         | Residual spec -> spec.Body @ Option.toList spec.Shortcut @ spec.After
-        | Parallel spec -> spec.Branches
+        | Parallel spec -> spec.Branches @ spec.After
         | Linear _
         | Bilinear _
         | Conv _
@@ -157,6 +157,25 @@ module internal Walk =
         | Join.Product -> same "product" (*)
         | Join.Concat axis -> [ Tensor.cat axis (List.concat outputs) ]
 
+    /// The inputs of each of `branches` branches.
+    let private route route branches (inputs: Tensor list) : Tensor list list =
+        let one (parts: Tensor list) what =
+            if parts.Length <> branches then
+                Fail.shape $"parallel: {parts.Length} {what} for {branches} branches; each needs its own"
+
+            parts |> List.map List.singleton
+
+        match route with
+        | Route.All -> List.replicate branches inputs
+        | Route.OneEach -> one inputs "inputs"
+        | Route.Columns ->
+            let table = Part.single "parallel" inputs
+
+            if table.Shape.Rank <> 2 then
+                Fail.shape $"parallel: columns are taken of [items; columns], not of {table.Shape}"
+
+            one (List.init table.Shape[1] (fun i -> Indexing.select 1 i table)) "columns"
+
     /// The way of tensors through layers of layers, which is the same whatever is done at each layer.
     let rec run visitor path context layer inputs : Tensor list * 'result =
         let enter (name, child) inputs =
@@ -196,17 +215,13 @@ module internal Walk =
             let outputs, ofAfter = chain spec.After sum
             outputs, visitor.Gather(ofBody @ ofShortcut @ ofAfter)
         | Parallel spec ->
-            within path (fun () -> requireNames spec.Branches)
-
             let given =
-                match spec.Route with
-                | Route.All -> spec.Branches |> List.map (fun _ -> inputs)
-                | Route.OneEach when inputs.Length = spec.Branches.Length -> inputs |> List.map List.singleton
-                | Route.OneEach ->
-                    within path (fun () ->
-                        Fail.shape
-                            $"parallel: {inputs.Length} inputs for {spec.Branches.Length} branches; each needs its own")
+                within path (fun () ->
+                    requireNames (children layer)
+                    route spec.Route spec.Branches.Length inputs)
 
-            let outputs, results = List.map2 enter spec.Branches given |> List.unzip
-            within path (fun () -> join spec.Join outputs), visitor.Gather results
+            let outputs, ofBranches = List.map2 enter spec.Branches given |> List.unzip
+            let joined = within path (fun () -> join spec.Join outputs)
+            let outputs, ofAfter = chain spec.After joined
+            outputs, visitor.Gather(ofBranches @ ofAfter)
         | leaf -> within path (fun () -> visitor.Visit path context leaf inputs)
