@@ -1,29 +1,38 @@
 namespace FunctionalDL.Interop;
 
 /// <summary>
-/// What travels with a call instead of lying in the modules: whether gradients are wanted, and, while a
-/// module is traced into a pure function, what its cells stand for. It flows with the logical thread, so that
-/// many threads may run one module at once.
+/// What travels with a call instead of lying in the modules: whether gradients are wanted; while a module is
+/// traced into a pure function, what its cells stand for; the call's randomness; and what it wrote to buffers. It
+/// flows with the logical thread, so that many threads may run one module at once.
 /// </summary>
-internal sealed class Ambient
+internal sealed record Ambient
 {
     private static readonly AsyncLocal<Ambient?> Local = new();
-
-    private Ambient(bool wantsGradients, Binding? binding) => (WantsGradients, Binding) = (wantsGradients, binding);
+    private static readonly Ambient Default = new();
 
     public static Ambient Current => Local.Value ?? Default;
 
-    private static Ambient Default { get; } = new(true, null);
+    public bool WantsGradients { get; private init; } = true;
 
-    public bool WantsGradients { get; }
+    public Binding? Binding { get; private init; }
 
-    public Binding? Binding { get; }
+    /// <summary>The randomness of the call; null when each module has its own.</summary>
+    public CallKeys? Keys { get; private init; }
+
+    /// <summary>What the call that is under way wrote to buffers; null outside a call.</summary>
+    public PendingWrites? Writes { get; private init; }
 
     /// <summary>Until the result is disposed, no gradients are wanted.</summary>
-    public static IDisposable WithoutGradients() => Enter(new Ambient(false, Current.Binding));
+    public static IDisposable WithoutGradients() => Enter(Current with { WantsGradients = false });
 
     /// <summary>Until the result is disposed, cells stand for what the binding says.</summary>
-    public static IDisposable Bound(Binding binding) => Enter(new Ambient(Current.WantsGradients, binding));
+    public static IDisposable Bound(Binding binding) => Enter(Current with { Binding = binding, Keys = binding.Keys });
+
+    /// <summary>Until the result is disposed, modules draw from these keys.</summary>
+    public static IDisposable Drawing(CallKeys keys) => Enter(Current with { Keys = keys });
+
+    /// <summary>Until the result is disposed, what is written to buffers is noted here.</summary>
+    public static IDisposable Writing(PendingWrites writes) => Enter(Current with { Writes = writes });
 
     private static Scope Enter(Ambient ambient)
     {

@@ -3,15 +3,15 @@ namespace FunctionalDL.Interop;
 /// <summary>
 /// What the cells of a module stand for while its <c>Forward</c> is traced: arguments of a pure function.
 /// </summary>
-internal sealed class Binding(bool isTraining, Core.Key key)
+internal sealed class Binding(bool isTraining, CallKeys keys)
 {
     private readonly Dictionary<object, Core.Tensor> _values = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>Whether the call trains; read by <see cref="Module.Training"/>.</summary>
     public bool IsTraining => isTraining;
 
-    /// <summary>The source of randomness of the call.</summary>
-    public Core.Key Key => key;
+    /// <summary>The randomness of the call.</summary>
+    public CallKeys Keys => keys;
 
     public void Bind(object cell, Core.Tensor value) => _values[cell] = value;
 

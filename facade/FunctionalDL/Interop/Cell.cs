@@ -12,15 +12,21 @@ internal static class Cell
     /// </summary>
     public static Core.Tensor Plain(Tensor value, string what)
     {
-        if (value.Sources is not null || Eager.isTracked(value.Inner))
+        if (value.Sources is not null)
         {
             throw new InvalidOperationException(
                 $"the {what} would be given a value that was computed from a parameter that wants a gradient: "
                 + "compute it under Autograd.NoGrad(), or give it value.Detach()");
         }
 
-        Fs.Evaluate([value.Inner]);
-        return value.Inner;
+        return Forgetful(value.Inner);
+    }
+
+    /// <summary>The value, computed, without how: what a detached value was computed from would live on with it.</summary>
+    public static Core.Tensor Forgetful(Core.Tensor value)
+    {
+        Fs.Evaluate([value]);
+        return Eager.isTracked(value) ? TensorModule.ofStorage(TensorModule.toStorage(value)) : value;
     }
 
     public static void RequireSameType(string what, Core.Tensor held, Tensor given)

@@ -89,7 +89,7 @@ internal sealed class Compiled
     /// </summary>
     private Core.Tensor LossOf(Core.Tensor target, Core.Tensor output)
     {
-        using (Ambient.Bound(new Binding(true, KeyModule.ofSeed(0))))
+        using (Ambient.Bound(new Binding(true, new CallKeys(new Dictionary<Module, string>(), KeyModule.ofSeed(0)))))
         {
             return _loss(new Tensor(output), new Tensor(target)).Inner;
         }

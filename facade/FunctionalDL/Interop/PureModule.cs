@@ -14,15 +14,18 @@ internal sealed class PureModule
     private readonly Module _module;
     private readonly IReadOnlyList<(string Path, object Cell)> _trained;
     private readonly IReadOnlyList<(string Path, object Cell)> _state;
+    private readonly IReadOnlyDictionary<Module, string> _paths;
 
     public PureModule(Module module)
     {
         _module = module;
-        var cells = ModuleTree.Of(module).Cells;
+        var tree = ModuleTree.Of(module);
+        var cells = tree.Cells;
+        _paths = tree.Modules.ToDictionary(m => m.Module, m => m.Path);
         _trained = [.. cells.Where(c => c.Cell is Parameter { RequiresGrad: true })];
         _state = [.. cells.Where(c => c.Cell is not Parameter { RequiresGrad: true })];
 
-        Layer = Layer.NewCustom(
+        Layer = Core.Layer.NewCustom(
             new CustomLayer(
                 module.TypeName,
                 Fs.Function<Key, FSharpList<Core.Shape>, Variables>((_, _) => Read()),
@@ -32,7 +35,7 @@ internal sealed class PureModule
                     Tuple<FSharpList<Core.Tensor>, Tree<Core.Tensor>>>(Apply)));
     }
 
-    public Layer Layer { get; }
+    public Core.Layer Layer { get; }
 
     /// <summary>Whether there is anything to train.</summary>
     public bool IsTrainable => _trained.Count > 0;
@@ -79,7 +82,7 @@ internal sealed class PureModule
     private Tuple<FSharpList<Core.Tensor>, Tree<Core.Tensor>> Apply(
         Call call, FSharpList<Core.Tensor> inputs)
     {
-        var binding = new Binding(call.Mode.IsTraining, call.Key);
+        var binding = new Binding(call.Mode.IsTraining, new CallKeys(_paths, call.Key));
         Bind(binding, _trained, call.Variables.Parameters);
         Bind(binding, _state, call.Variables.State);
 

@@ -6,17 +6,20 @@ namespace FunctionalDL.Interop;
 internal sealed record Variable(Parameter Owner, Core.Tensor Inner);
 
 /// <summary>
-/// The variables that a tensor was computed from. Each tensor carries its own, so that <c>Backward</c> needs
+/// The variables that a tensor was computed from, and what was written to buffers on the way. Each tensor carries its own, so that <c>Backward</c> needs
 /// no hidden tape: nothing is shared between threads, and what belongs to a loss goes when the loss goes. A
 /// union is a node with two parts, made in constant time and walked only by <c>Backward</c>.
 /// </summary>
 internal sealed class Sources
 {
     private readonly Variable? _variable;
+    private readonly PendingWrites? _writes;
     private readonly Sources? _left;
     private readonly Sources? _right;
 
     public Sources(Variable variable) => _variable = variable;
+
+    private Sources(PendingWrites writes) => _writes = writes;
 
     private Sources(Sources left, Sources right) => (_left, _right) = (left, right);
 
@@ -27,10 +30,16 @@ internal sealed class Sources
 
     public static Sources? Union(IEnumerable<Sources?> parts) => parts.Aggregate((Sources?)null, Union);
 
-    /// <summary>The distinct variables, in the order in which they were first read.</summary>
-    public IReadOnlyList<Variable> Variables()
+    /// <summary>The same variables, and what was written on the way.</summary>
+    public Sources With(PendingWrites writes) => new(this, new Sources(writes));
+
+    /// <summary>
+    /// The distinct variables, in the order in which they were first read, and what was written to buffers.
+    /// </summary>
+    public (IReadOnlyList<Variable> Variables, IReadOnlyList<Core.Tensor> Writes) Walk()
     {
         var found = new List<Variable>();
+        var writes = new List<Core.Tensor>();
         var seen = new HashSet<object>(ReferenceEqualityComparer.Instance);
         var pending = new Stack<Sources>([this]);
 
@@ -46,6 +55,11 @@ internal sealed class Sources
                 found.Add(variable);
             }
 
+            if (part._writes is not null)
+            {
+                writes.AddRange(part._writes.Values);
+            }
+
             if (part._left is not null && part._right is not null)
             {
                 pending.Push(part._right);
@@ -53,6 +67,6 @@ internal sealed class Sources
             }
         }
 
-        return found;
+        return (found, writes);
     }
 }

@@ -74,6 +74,26 @@ public abstract partial class Module
     /// </exception>
     public Tensor Call(params Tensor[] inputs)
     {
+        if (Ambient.Current is { Binding: not null } or { Writes: not null })
+        {
+            return Located(inputs);
+        }
+
+        var writes = new PendingWrites();
+
+        using (Ambient.Writing(writes))
+        {
+            var output = Located(inputs);
+
+            return writes.Values.Count > 0 && output.Sources is { } sources
+                ? new Tensor(output.Inner, sources.With(writes))
+                : output;
+        }
+    }
+
+    /// <summary>Forward, with the module's path in front of errors.</summary>
+    private Tensor Located(Tensor[] inputs)
+    {
         try
         {
             return inputs.Length == 1 ? Forward(inputs[0]) : Forward(inputs);
@@ -206,8 +226,11 @@ public abstract partial class Module
     /// <summary>Kind, options and parts, as PyTorch prints them, nested by two spaces.</summary>
     public override string ToString() => Text([]);
 
-    /// <summary>Parts that are not found in fields.</summary>
+    /// <summary>Modules that are not found in fields.</summary>
     internal virtual IReadOnlyList<(string Name, Module Module)> Added => _added;
+
+    /// <summary>Parameters and buffers that are not found in fields.</summary>
+    internal virtual IEnumerable<(string Name, object Cell)> Cells => [];
 
     /// <summary>The text of this module inside others; one of those in it again is only named.</summary>
     private string Text(HashSet<Module> outer)

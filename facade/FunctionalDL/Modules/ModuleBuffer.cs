@@ -13,6 +13,7 @@ namespace FunctionalDL;
 public sealed class ModuleBuffer
 {
     private Core.Tensor _value;
+    private PendingWrites? _pending;
 
     /// <summary>A buffer with a first value.</summary>
     /// <param name="value">The first value.</param>
@@ -25,7 +26,7 @@ public sealed class ModuleBuffer
     /// <exception cref="DTypeException">Writing: another type.</exception>
     public Tensor Value
     {
-        get => new(Ambient.Current.Binding is { } binding ? binding.Read(this) : _value);
+        get => new(Ambient.Current.Binding is { } binding ? binding.Read(this) : Stored);
 
         set
         {
@@ -35,9 +36,16 @@ public sealed class ModuleBuffer
             {
                 binding.Write(this, value.Detach().Inner);
             }
+            else if (Ambient.Current.Writes is { } writes)
+            {
+                // Computed later, with the loss of the call. What waited before may be needed for that.
+                _ = Stored;
+                (_value, _pending) = (value.Detach().Inner, writes);
+                writes.Add(_value);
+            }
             else
             {
-                _value = Cell.Plain(value.Detach(), "buffer");
+                Store(Cell.Plain(value.Detach(), "buffer"));
             }
         }
     }
@@ -55,7 +63,20 @@ public sealed class ModuleBuffer
     /// <summary>The value, as tensors print.</summary>
     public override string ToString() => $"Buffer containing: {_value}";
 
-    internal Core.Tensor Stored => _value;
+    /// <summary>The computed value, not an argument.</summary>
+    internal Core.Tensor Stored
+    {
+        get
+        {
+            if (_pending is { } writes)
+            {
+                writes.Settle();
+                (_value, _pending) = (Cell.Forgetful(_value), null);
+            }
 
-    internal void Store(Core.Tensor value) => _value = value;
+            return _value;
+        }
+    }
+
+    internal void Store(Core.Tensor value) => (_value, _pending) = (value, null);
 }

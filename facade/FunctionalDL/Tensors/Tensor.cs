@@ -124,7 +124,7 @@ public sealed partial class Tensor
                         + "under Autograd.NoGrad(), or from values that were detached?");
         }
 
-        var variables = _sources.Variables();
+        var (variables, writes) = _sources.Walk();
         var gradients = Eager.gradients(_inner, [.. variables.Select(v => v.Inner)]);
         var sums = new Dictionary<Parameter, Tensor>();
 
@@ -141,7 +141,7 @@ public sealed partial class Tensor
         }
 
         // Together: the forward pass that loss and gradients share is computed once.
-        Fs.Evaluate([_inner, .. sums.Values.Select(g => g._inner)]);
+        Fs.Evaluate([_inner, .. sums.Values.Select(g => g._inner), .. writes]);
 
         foreach (var (owner, sum) in sums)
         {

@@ -38,6 +38,11 @@ internal sealed class Members
             members.Inspect(member.Name, member.Field.GetValue(module), $"{module.TypeName}.{member.Field.Name}");
         }
 
+        foreach (var (name, cell) in module.Cells)
+        {
+            members.Add(name, cell);
+        }
+
         foreach (var (name, part) in module.Added)
         {
             members.Add(name, part);
