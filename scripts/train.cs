@@ -115,7 +115,7 @@ int Train(ParseResult options)
         stop.Cancel();
     };
 
-    learn.Fit(options.GetValue(epochs), options.GetValue(lr), stop.Token);
+    learn.Fit(options.GetValue(epochs), options.GetValue(lr), cancellationToken: stop.Token);
     learn.Save(results.File("parameters.safetensors"));
     Console.WriteLine($"wrote {results.File("parameters.safetensors")}");
 

@@ -107,25 +107,9 @@ module Train =
             let target, output = only "targets" batch.Targets, only "outputs" outputs
             metrics |> List.map (fun metric -> Measured.ofBatch metric target output)
 
-    /// One step of training: the loss of a batch, its gradients, and the optimiser's update of the
-    /// parameters. Pure.
-    let step (training: Training) (state: State) (batch: Batch) : State * Metrics =
-        let loss parameters =
-            let call = {
-                Mode = Mode.Training
-                Variables = {
-                    state.Variables with
-                        Parameters = parameters
-                }
-                Key = Key.at state.Step state.Key
-            }
-
-            let outputs, layerState = Layer.apply training.Model call batch.Inputs
-            training.Loss batch.Targets outputs, (layerState, measure training batch outputs)
-
-        let (loss, (layerState, measured)), gradients =
-            valueAndGradWith loss state.Variables.Parameters
-
+    /// The state after a step along these gradients, with the state that the layers came out of the batch with: the
+    /// last part of `step`, for loops that look at what is before it. Pure.
+    let advance (training: Training) layerState gradients (state: State) : State =
         let parameters, optimiser =
             training.Optimiser
             |> Optimiser.update gradients state.Optimiser state.Variables.Parameters
@@ -139,8 +123,37 @@ module Train =
                 Optimiser = optimiser
                 Step = state.Step + 1
                 Batch = state.Batch + 1
-        },
-        { Loss = loss; Measured = measured }
+        }
+
+    /// What the layers are given at the step of a state, with these parameters: training mode, and the step's key.
+    let call (state: State) parameters : Call = {
+        Mode = Mode.Training
+        Variables = {
+            state.Variables with
+                Parameters = parameters
+        }
+        Key = Key.at state.Step state.Key
+    }
+
+    /// One step of training: the loss of a batch, its gradients, and the optimiser's update of the
+    /// parameters. Pure.
+    let step (training: Training) (state: State) (batch: Batch) : State * Metrics =
+        let loss parameters =
+            let outputs, layerState =
+                Layer.apply training.Model (call state parameters) batch.Inputs
+
+            training.Loss batch.Targets outputs, (layerState, measure training batch outputs)
+
+        let (loss, (layerState, measured)), gradients =
+            valueAndGradWith loss state.Variables.Parameters
+
+        advance training layerState gradients state, { Loss = loss; Measured = measured }
+
+    /// Loss and metrics of outputs for a batch. Pure.
+    let judge (training: Training) (batch: Batch) (outputs: Tensor list) : Metrics = {
+        Loss = training.Loss batch.Targets outputs
+        Measured = measure training batch outputs
+    }
 
     /// Loss and metrics of a batch, in evaluation mode; nothing is trained. Pure.
     let evaluateBatch (training: Training) (variables: Variables) (batch: Batch) : Metrics =
@@ -150,12 +163,7 @@ module Train =
             Key = Key.ofSeed 0L
         }
 
-        let outputs, _ = Layer.apply training.Model call batch.Inputs
-
-        {
-            Loss = training.Loss batch.Targets outputs
-            Measured = measure training batch outputs
-        }
+        Layer.apply training.Model call batch.Inputs |> fst |> judge training batch
 
     /// The items of a batch: the size of the first axis of its first input.
     let items (batch: Batch) = batch.Inputs.Head.Shape[0]

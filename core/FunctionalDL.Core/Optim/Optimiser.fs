@@ -314,6 +314,38 @@ module Optimiser =
                 ]
         }
 
+    /// The first state of a changed optimiser, `fresh`, with all that the state of the old one has for it: the number of
+    /// steps, the hyper-parameters that both have, and the memory of the transformations that both have.
+    let carryOver (old: OptimiserState) (fresh: OptimiserState) : OptimiserState =
+        let parts (state: OptimiserState) =
+            match state.Slots with
+            | Branch parts -> parts
+            | Leaf _ -> []
+
+        let known = Map.ofList (parts old)
+
+        let isLike (a: Tree<Tensor>) b =
+            List.map fst (Tree.leaves a) = List.map fst (Tree.leaves b)
+
+        let memory (name, slots) =
+            match known.TryFind name with
+            | Some kept when isLike kept slots -> name, kept
+            | Some _
+            | None -> name, slots
+
+        let hypers (values: Map<string, Tensor>) (fresh: Map<string, Tensor>) =
+            fresh |> Map.map (fun name x -> values.TryFind name |> Option.defaultValue x)
+
+        {
+            Step = old.Step
+            Hypers =
+                if old.Hypers.Length = fresh.Hypers.Length then
+                    List.map2 hypers old.Hypers fresh.Hypers
+                else
+                    fresh.Hypers
+            Slots = Branch(List.map memory (parts fresh))
+        }
+
     /// A step along updates that are ready to be used.
     let private move (updates: Tree<Tensor>) (state: OptimiserState) parameters (optimiser: Optimiser) =
         let groupOf path =

@@ -61,17 +61,26 @@ public sealed class DataLoader : IEnumerable<Batch>
     /// <summary>Whether its orders follow from a seed of its own.</summary>
     internal bool IsSeeded { get; }
 
+    /// <summary>
+    /// The key of the order with this number: the loader's own if it has a seed, otherwise from another source. Null
+    /// for the dataset's own order.
+    /// </summary>
+    internal Key? OrderAt(int number, Generator other) => Shuffle ? (IsSeeded ? _orders : other).At(number) : null;
+
     /// <summary>The batches of one pass. Its order is chosen now.</summary>
     public IEnumerator<Batch> GetEnumerator() => Pass(Shuffle ? _orders.Next() : null).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>The batches of one pass in the order of a key; null for the dataset's own order.</summary>
-    internal IEnumerable<Batch> Pass(Key? order)
+    /// <summary>
+    /// The batches of one pass in the order of a key, from the batch with this number on; null for the dataset's own
+    /// order.
+    /// </summary>
+    internal IEnumerable<Batch> Pass(Key? order, int first = 0)
     {
         var positions = order is null ? null : KeyModule.permutation(Dataset.Count, order);
 
-        for (var i = 0; i < Count; i++)
+        for (var i = first; i < Count; i++)
         {
             var start = i * BatchSize;
             var length = Math.Min(BatchSize, Dataset.Count - start);

@@ -25,6 +25,9 @@ internal sealed record Ambient
     /// <summary>Until the result is disposed, no gradients are wanted.</summary>
     public static IDisposable WithoutGradients() => Enter(Current with { WantsGradients = false });
 
+    /// <summary>Until the result is disposed, gradients are wanted.</summary>
+    public static IDisposable WithGradients() => Enter(Current with { WantsGradients = true });
+
     /// <summary>Until the result is disposed, cells stand for what the binding says.</summary>
     public static IDisposable Bound(Binding binding) => Enter(Current with { Binding = binding, Keys = binding.Keys });
 

@@ -72,6 +72,30 @@ internal sealed class Compiled
         return new Tensor(outputs.Single());
     }
 
+    /// <summary>The module's output and new state, for a call.</summary>
+    public (Core.Tensor Output, Tree<Core.Tensor> State) Forward(Call call, Batch batch)
+    {
+        var result = LayerModule.apply(Module.Layer, call, ToCore(batch).Inputs);
+        return (result.Item1.Single(), result.Item2);
+    }
+
+    /// <summary>The output in evaluation mode, not computed yet.</summary>
+    public Tensor Evaluated(Variables variables, Batch batch) => new(Forward(Evaluation(variables), batch).Output);
+
+    /// <summary>The loss of an output, which may be tracked.</summary>
+    public Tensor Loss(Tensor output, Batch batch)
+    {
+        var target = Batch.Only(batch.Targets, "targets");
+        return new Tensor(LossOf(target.Inner, output.Inner), Sources.Union(output.Sources, target.Sources));
+    }
+
+    /// <summary>Loss and metrics of an output.</summary>
+    public Core.Metrics Judge(Tensor output, Batch batch) =>
+        Train.judge(_evaluation, ToCore(batch), Fs.List([output.Inner]));
+
+    /// <summary>Computes tensors together, on the device.</summary>
+    public void Computed(IEnumerable<Core.Tensor> tensors) => TensorModule.evalOn(_device.Engine, tensors);
+
     private static Core.Batch ToCore(Batch batch) =>
         new(Fs.List(batch.Inputs.Select(x => x.Inner)), Fs.List(batch.Targets.Select(y => y.Inner)));
 
@@ -97,8 +121,6 @@ internal sealed class Compiled
 
     private FSharpFunc<T, TResult> Made<T, TResult>(Func<T, TResult> function) =>
         _isCompiled ? Compile.on(_device.Engine, Fs.Function(function)) : Fs.Function(function);
-
-    private void Computed(IEnumerable<Core.Tensor> tensors) => TensorModule.evalOn(_device.Engine, tensors);
 
     private static Core.Tensor[] StructureLeaves<T>(T value) => Structure.leaves(value);
 }

@@ -58,6 +58,27 @@ internal sealed class PureModule
         Write(_state, variables.State);
     }
 
+    /// <summary>
+    /// The parameters as the variables that their cells give to whoever reads them now, and all of these as sources.
+    /// </summary>
+    public (Tree<Core.Tensor> Parameters, Sources? Sources) Tracked()
+    {
+        var values = _trained.Select(c => (c.Path, ((Parameter)c.Cell).Value)).ToList();
+        return (Fs.TreeOf(values.Select(v => (v.Path, v.Value.Inner))), Sources.Union(values.Select(v => v.Value.Sources)));
+    }
+
+    /// <summary>The gradients in the cells; zeros where none has arrived.</summary>
+    public Tree<Core.Tensor> Gradients() => Fs.TreeOf(_trained.Select(c => (c.Path, Gradient((Parameter)c.Cell))));
+
+    /// <summary>Whether the cells hold these very values.</summary>
+    public bool Holds(Variables variables) => Holds(_trained, variables.Parameters) && Holds(_state, variables.State);
+
+    private static bool Holds(IReadOnlyList<(string Path, object Cell)> cells, Tree<Core.Tensor> values) =>
+        cells.Zip(Structure.leaves(values)).All(pair => ReferenceEquals(Stored(pair.First.Cell), pair.Second));
+
+    private static Core.Tensor Gradient(Parameter parameter) =>
+        parameter.Grad?.Inner ?? TensorModule.zerosLike(parameter.Stored);
+
     private static void Write(IReadOnlyList<(string Path, object Cell)> cells, Tree<Core.Tensor> values)
     {
         var byPath = Fs.Leaves(values).ToDictionary(leaf => leaf.Path, leaf => leaf.Value);

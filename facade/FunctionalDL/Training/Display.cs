@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace FunctionalDL;
 
 /// <summary>
@@ -23,19 +21,17 @@ internal class Display(TextWriter output)
         Line(columns);
     }
 
-    public void Row(EpochResult epoch) => Line(
-    [
-        epoch.Epoch.ToString(CultureInfo.InvariantCulture),
-        Number(epoch.TrainLoss),
-        Number(epoch.Valid.Loss),
-        .. epoch.Valid.Metrics.Values.Select(Number),
-        epoch.Time.ToString(epoch.Time.TotalHours < 1 ? @"mm\:ss" : @"h\:mm\:ss", CultureInfo.InvariantCulture),
-    ]);
+    public void Row(EpochResult epoch) => Line(epoch.Cells());
+
+    /// <summary>Prints a line that is no row.</summary>
+    public virtual void Say(string text)
+    {
+        output.WriteLine(text);
+        output.Flush();
+    }
 
     /// <summary>Runs an epoch, which says after each batch what its loss was.</summary>
     public virtual void Epoch(string name, int batches, Action<Action<Func<double>>> run) => run(_ => { });
-
-    private static string Number(double value) => value.ToString("F6", CultureInfo.InvariantCulture);
 
     private void Line(IEnumerable<string> cells)
     {

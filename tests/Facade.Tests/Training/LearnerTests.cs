@@ -321,7 +321,7 @@ public class LearnerTests
             },
             compile: false,
             silent: true);
-        Assert.That(learn.Fit(5, 0.1, stop.Token), Is.Empty);
+        Assert.That(learn.Fit(5, 0.1, cancellationToken: stop.Token), Is.Empty);
         Assert.That(learn.Recorder.Losses, Has.Count.EqualTo(3));
         Assert.That(Bits(model), Is.Not.EqualTo(before));
     }

@@ -1,0 +1,105 @@
+using FunctionalDL.Core;
+using FunctionalDL.Interop;
+
+namespace FunctionalDL.Fitting;
+
+/// <summary>
+/// Steps of the pure core: a state goes through them, and the cells see it only when it is committed.
+/// </summary>
+internal sealed class PureRun : IRun
+{
+    private readonly Compiled _compiled;
+    private readonly Rule _rule;
+    private Optimiser _optimiser;
+    private Training _training;
+    private Func<State, Batch, (State State, Core.Metrics Metrics)> _step;
+    private Tree<Core.Tensor>? _layerState;
+
+    public PureRun(Compiled compiled, Rule rule, Key key)
+    {
+        (_compiled, _rule, _optimiser) = (compiled, rule, rule.Optimiser);
+        _training = compiled.Training(_optimiser);
+        _step = compiled.Step(_training);
+        State = Core.Train.initWith(key, compiled.Module.Read(), _training);
+    }
+
+    /// <summary>All that training changes.</summary>
+    public State State { get; set; }
+
+    public IReadOnlyList<string> HyperNames => [.. State.Optimiser.Hypers.Head.Keys];
+
+    public string? MomentumName => new[] { "momentum", "beta1" }.FirstOrDefault(State.Optimiser.Hypers.Head.ContainsKey);
+
+    public bool Continues(Compiled compiled) => ReferenceEquals(compiled, _compiled);
+
+    public void Start(IReadOnlyList<Callback> callbacks)
+    {
+        var optimiser = callbacks.Aggregate(_rule.Optimiser, (rule, callback) => callback.Change(rule));
+
+        if (!ReferenceEquals(optimiser, _optimiser))
+        {
+            _optimiser = optimiser;
+            _training = _compiled.Training(optimiser);
+            _step = _compiled.Step(_training);
+            var fresh = OptimiserModule.init(State.Variables.Parameters, optimiser);
+            State = With(State.Variables, OptimiserModule.carryOver(State.Optimiser, fresh));
+        }
+
+        State = With(_compiled.Module.Read(), State.Optimiser);
+    }
+
+    public IReadOnlyList<double> Hyper(string name) =>
+        State.Optimiser.Hypers.Head.ContainsKey(name)
+            ? _rule.Gather([.. State.Optimiser.Hypers.Select(group => TensorModule.item(group[name]))])
+            : throw new OptionException($"{name}: this optimiser has no such hyper-parameter; it has {string.Join(", ", HyperNames)}");
+
+    public void SetHyper(string name, IReadOnlyList<double> values) => State = With(
+        State.Variables,
+        OptimiserModule.withHypers(name, Fs.List(_rule.Spread(name, values)), State.Optimiser));
+
+    public Core.Metrics Step(Batch batch)
+    {
+        var (state, metrics) = _step(State, batch);
+        State = state;
+        return metrics;
+    }
+
+    public Tensor Forward(Batch batch)
+    {
+        Commit();
+
+        using (Ambient.WithGradients())
+        {
+            var (parameters, sources) = _compiled.Module.Tracked();
+            var (output, state) = _compiled.Forward(Core.Train.call(State, parameters), batch);
+            _layerState = state;
+            return new Tensor(output, sources);
+        }
+    }
+
+    public void Update()
+    {
+        var gradients = _compiled.Module.Gradients();
+        // Without how it was computed, which would live on with the state.
+        var layerState = Structure.map(Fs.Function<Core.Tensor, Core.Tensor>(Cell.Forgetful), _layerState);
+        var next = Core.Train.advance(_training, layerState, gradients, State);
+        _compiled.Computed(Structure.leaves(next));
+        State = next;
+        _layerState = null;
+    }
+
+    public void Commit() => _compiled.Module.Write(State.Variables);
+
+    public void Adopt()
+    {
+        if (!_compiled.Module.Holds(State.Variables))
+        {
+            State = With(_compiled.Module.Read(), State.Optimiser);
+        }
+    }
+
+    public void EndEpoch() => State = Core.Train.endEpoch(State);
+
+    private State With(Variables variables, OptimiserState optimiser) =>
+        new(variables, optimiser, State.Key, State.Step, State.Epoch, State.Batch);
+}
