@@ -88,7 +88,7 @@ module internal Loops =
         (stores: struct (int * int)[])
         (block: struct (int * int) voption)
         (folds: Fold[])
-        : Work =
+        : FusedLoop =
         let isMember = HashSet<int>(members |> Seq.map (fun (struct (v, _)) -> v))
         let registers = Dictionary<int, int>()
         let loads = List<TileLoad>()
@@ -249,4 +249,10 @@ module internal Loops =
             for fold in folds -> fold.Target
         |]
 
-        Work.loop $"loop {shape}" (reads.ToArray()) writes detail tiles
+        {
+            Name = $"loop {shape}"
+            Reads = reads.ToArray()
+            Writes = writes
+            Detail = detail
+            Tiles = tiles
+        }

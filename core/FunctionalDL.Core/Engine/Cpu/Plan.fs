@@ -134,6 +134,45 @@ module internal Plan =
             || schedule.Users[value]
                |> List.exists (fun u -> not (sameRegion value u || attached[u]))
 
+        /// For each region that does not fold, the product of its stage that it goes on with, part by part: one
+        /// that nobody else reads before the stage is over.
+        let products =
+            let found = Dictionary<struct (Shape * int), int>()
+
+            for value in inputs .. count - 1 do
+                let region = struct (shapeOf value, schedule.Stages[value])
+                let users = schedule.Users[value]
+
+                if
+                    (primOf value).IsMatMul
+                    && not (blocks.ContainsKey region)
+                    && List.exists (sameRegion value) users
+                    && users
+                       |> List.forall (fun u ->
+                           sameRegion value u || schedule.Stages[u] > schedule.Stages[value])
+                then
+                    found[region] <- value
+
+            found
+
+        let isContinued value =
+            match products.TryGetValue(struct (shapeOf value, schedule.Stages[value])) with
+            | true, product -> product = value
+            | _ -> false
+
+        /// The product `a · b` with the loop that goes on with it, if one does.
+        let emitMatMul value a b (next: (unit -> FusedLoop) voption) =
+            let left, right = matrix a, matrix b
+            let shape = shapeOf value
+            let m, n, k = shape[-2], shape[-1], (shapeOf a)[-1]
+            let batch = Array.fold (*) 1 shape.Dims[.. shape.Rank - 3]
+            let target = ownBuffer value
+
+            match next with
+            | ValueNone -> Work.matMul (dtypeOf value) batch m n k left right target
+            | ValueSome loop -> Work.matMulThen (dtypeOf value) batch m n k left right target (loop ())
+            |> works.Add
+
         let emitRegion (members: int[]) =
             let shape = shapeOf members[0]
             let region = struct (shape, schedule.Stages[members[0]])
@@ -164,7 +203,16 @@ module internal Plan =
                     ValueSome blocks[region]
 
             let steps = members |> Array.map (fun v -> struct (v, primOf v))
-            works.Add(Loops.region typeOf viewOf shape steps stores block folds)
+
+            let loop () =
+                Loops.region typeOf viewOf shape steps stores block folds
+
+            match products.TryGetValue region with
+            | true, product ->
+                match primOf product with
+                | Prim.MatMul(a, b) -> emitMatMul product a b (ValueSome loop)
+                | other -> invalidOp $"{Prim.name other} is not a product"
+            | _ -> works.Add(Work.loop (loop ()))
 
         // ---- kernels and views ----------------------------------------
 
@@ -191,7 +239,9 @@ module internal Plan =
                 Loops.Target = ownBuffer value
             }
 
-            works.Add(Loops.region movedType (fun _ -> view) moved [||] [||] (ValueSome block) [| fold |])
+            Loops.region movedType (fun _ -> view) moved [||] [||] (ValueSome block) [| fold |]
+            |> Work.loop
+            |> works.Add
 
         /// Whether an index is the same for all elements of a row, and its rows follow one another in memory.
         let isOneForEachRow index =
@@ -265,10 +315,8 @@ module internal Plan =
                 let parts = xs |> Array.map (fun x -> struct (shapeOf x, viewOf x))
                 works.Add(Work.concat dtype shape axis parts (ownBuffer value))
             | Prim.MatMul(a, b) ->
-                let left, right = matrix a, matrix b
-                let m, n, k = shape[-2], shape[-1], (shapeOf a)[-1]
-                let batch = Array.fold (*) 1 shape.Dims[.. shape.Rank - 3]
-                works.Add(Work.matMul dtype batch m n k left right (ownBuffer value))
+                if not (isContinued value) then
+                    emitMatMul value a b ValueNone
             | Prim.Convolution(part, spec, a, b) -> emitConvolution value part spec a b
             | Prim.Gather(0, source, index) when isOneForEachRow index ->
                 let from, at = contiguous source, viewOf index

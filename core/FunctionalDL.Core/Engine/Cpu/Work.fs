@@ -25,6 +25,16 @@ type internal Work(name: string, reads: int[], writes: int[]) =
     /// Does it. `slots` has the address of every buffer.
     abstract Run: pool: WorkerPool * slots: nativeint[] -> unit
 
+/// A fused loop, and what a plan must know of it.
+[<NoComparison; NoEquality>]
+type internal FusedLoop = {
+    Name: string
+    Reads: int[]
+    Writes: int[]
+    Detail: Lazy<string list>
+    Tiles: TileLoop
+}
+
 /// Kernels as work, one function for each kind.
 [<RequireQualifiedAccess>]
 module internal Work =
@@ -41,10 +51,10 @@ module internal Work =
         struct (product shape.Dims[.. axis - 1], int64 shape[axis], product shape.Dims[axis + 1 ..])
 
     /// A fused loop.
-    let loop name reads writes (detail: Lazy<string list>) (tiles: TileLoop) = {
-        new Work(name, reads, writes) with
-            member _.Detail = detail.Value
-            member _.Run(pool, slots) = tiles.Run(pool, slots)
+    let loop (loop: FusedLoop) = {
+        new Work(loop.Name, loop.Reads, loop.Writes) with
+            member _.Detail = loop.Detail.Value
+            member _.Run(pool, slots) = loop.Tiles.Run(pool, slots)
     }
 
     /// Copies a view into a buffer, row-major.
@@ -187,6 +197,38 @@ module internal Work =
                         columnStride b,
                         slots[target],
                         int64 m * int64 n
+                    )
+        }
+
+    /// The same, and a loop that goes on with each part of the product while it is in cache.
+    let matMulThen dtype batch m n k (a, aBatch) (b, bBatch) target (next: FusedLoop) =
+        let element = DType.element dtype
+
+        let operand (view: View) batch slots =
+            let rank = view.Strides.Length
+            MatrixOperand(address dtype view slots, batch, view.Strides[rank - 2], view.Strides[rank - 1])
+
+        let reads = [| a.Buffer; b.Buffer; yield! next.Reads |> Array.filter (fun read -> read <> target) |]
+
+        {
+            new Work($"matmul, then {next.Name}", reads, Array.append [| target |] next.Writes) with
+                member _.Detail = next.Detail.Value
+
+                member _.Run(pool, slots) =
+                    let left, right = operand a aBatch slots, operand b bBatch slots
+
+                    Gemm.Multiply(
+                        pool,
+                        element,
+                        batch,
+                        m,
+                        n,
+                        k,
+                        left,
+                        right,
+                        slots[target],
+                        next.Tiles,
+                        slots
                     )
         }
 
