@@ -16,9 +16,7 @@ internal sealed unsafe class FoldJob : TileJob
     {
         _plan = plan;
         _folds = folds;
-        _unitsPerBlock = UnitsPerBlock(plan.UnitElements);
-        while (plan.Units / _unitsPerBlock > int.MaxValue / 2)
-            _unitsPerBlock *= 2;
+        _unitsPerBlock = UnitsPerBlock(plan.UnitElements, plan.Units);
     }
 
     /// <summary>The bytes between the accumulators of two folds.</summary>
@@ -69,6 +67,8 @@ internal sealed unsafe class FoldJob : TileJob
             else
                 FoldSection(scratch, unit);
         }
+
+        Program.EndBlock();
     }
 
     /// <summary>Where the partial results of a fold start.</summary>

@@ -91,9 +91,18 @@ internal unsafe struct Place
 /// <summary>A store, and what stands in the way of computing right into its target.</summary>
 internal sealed class StorePlan(int value, int slot, int size, long elements)
 {
+    /// <summary>What is written past the caches: more than a core's share of them holds.</summary>
+    private const long StreamedBytes = 12 << 20;
+
     public readonly int Value = value;
     public readonly int Slot = slot;
     public readonly int Size = size;
+
+    /// <summary>
+    /// Whether it is written past the caches, from scratch memory. Nothing of so large a target would still
+    /// be there when it is read, and lines that are written this way are not read first: a third less traffic.
+    /// </summary>
+    public bool IsStreamed { get; } = elements * size >= StreamedBytes;
 
     /// <summary>
     /// Loads that are still needed after the value has been computed; null if the value must not be computed
@@ -104,12 +113,11 @@ internal sealed class StorePlan(int value, int slot, int size, long elements)
     /// <summary>
     /// Whether, with these addresses, the value may be computed into its target. A target may be the memory
     /// of an operand with the same layout (an update in place); then nothing may read that operand
-    /// afterwards. (Writing large targets past the caches was measured too: it gains nothing, since whole
-    /// lines are written without being read first.)
+    /// afterwards.
     /// </summary>
     public bool IsDirect(nint[] slots)
     {
-        if (LaterLoads is null)
+        if (LaterLoads is null || IsStreamed)
             return false;
         long start = slots[Slot];
         long end = start + elements * Size;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace FunctionalDL.Kernels.Tiles;
 
@@ -42,6 +43,31 @@ internal static unsafe class Runs
             new Span<uint>(target, count).Fill(*(uint*)element);
         else
             new Span<ulong>(target, count).Fill(*(ulong*)element);
+    }
+
+    /// <summary>
+    /// Copies bytes past the caches, where the target is aligned; nothing is written beyond the run. Other
+    /// threads may see it after <see cref="EndStream"/>.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Stream(byte* source, byte* target, long bytes)
+    {
+        if (((nint)target & 63) == 0)
+        {
+            for (; bytes >= 64; bytes -= 64, source += 64, target += 64)
+                Vector512.Load(source).StoreAlignedNonTemporal(target);
+        }
+
+        Buffer.MemoryCopy(source, target, bytes, bytes);
+    }
+
+    /// <summary>Orders what this thread streamed before what it writes from here on.</summary>
+    public static void EndStream()
+    {
+        if (Sse.IsSupported)
+            Sse.StoreFence();
+        else
+            Thread.MemoryBarrier();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

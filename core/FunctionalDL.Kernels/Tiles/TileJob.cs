@@ -11,6 +11,9 @@ internal abstract class TileJob : IBlockJob
     /// <summary>Work that one block should at least have.</summary>
     private const long BlockWork = 60_000;
 
+    /// <summary>Blocks beyond which they only grow: plenty for threads to share evenly.</summary>
+    private const long MostBlocks = 256;
+
     private readonly int _cost;
 
     protected TileJob(TileProgram program, int cost)
@@ -47,8 +50,12 @@ internal abstract class TileJob : IBlockJob
     protected WorkerPool Threads(WorkerPool pool, long elements) =>
         elements * _cost < SerialWork ? WorkerPool.CallerOnly : pool;
 
-    /// <summary>How many units of <paramref name="elements"/> elements make a block.</summary>
-    protected long UnitsPerBlock(long elements) => Math.Max(1, BlockWork / (_cost * Math.Max(1, elements)));
+    /// <summary>
+    /// How many units of <paramref name="elements"/> elements make a block: enough work, and in large loops
+    /// enough memory for the processor to foresee what is read next.
+    /// </summary>
+    protected long UnitsPerBlock(long elements, long units) =>
+        Math.Max(Math.Max(1, BlockWork / (_cost * Math.Max(1, elements))), units / MostBlocks);
 }
 
 /// <summary>A loop that only stores. A unit is a tile.</summary>
@@ -62,9 +69,7 @@ internal sealed unsafe class MapJob : TileJob
         Elements = 1;
         foreach (int d in dims)
             Elements *= d;
-        _blockSize = UnitsPerBlock(TileProgram.TileSize) * TileProgram.TileSize;
-        while (Elements / _blockSize > int.MaxValue / 2)
-            _blockSize *= 2;
+        _blockSize = UnitsPerBlock(TileProgram.TileSize, Elements / TileProgram.TileSize) * TileProgram.TileSize;
     }
 
     /// <summary>The elements of the iteration space.</summary>
@@ -102,5 +107,6 @@ internal sealed unsafe class MapJob : TileJob
     {
         for (; start < end; start += TileProgram.TileSize)
             Program.RunTile(scratch, slots, start, (int)Math.Min(TileProgram.TileSize, end - start));
+        Program.EndBlock();
     }
 }

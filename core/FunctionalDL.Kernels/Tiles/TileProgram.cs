@@ -27,6 +27,7 @@ internal sealed unsafe class TileProgram
     private readonly StorePlan[] _stores;
     private readonly int[] _folded;
     private readonly byte[] _constants; // pinned
+    private readonly bool _streams;
 
     public TileProgram(TileProgramBuilder builder)
     {
@@ -35,6 +36,7 @@ internal sealed unsafe class TileProgram
         _stores = builder.Stores.ToArray();
         _folded = builder.Folded.ToArray();
         _constants = builder.Constants;
+        _streams = Array.Exists(_stores, store => store.IsStreamed);
         ContextBytes = Align(_values.Length * (long)sizeof(Place));
         ScratchBytes = ContextBytes + builder.ScratchBytes;
     }
@@ -118,6 +120,13 @@ internal sealed unsafe class TileProgram
             Write(store, places[store.Value], Target(store, slots, start), count);
     }
 
+    /// <summary>Makes what the tiles of a block wrote visible to other threads.</summary>
+    public void EndBlock()
+    {
+        if (_streams)
+            Runs.EndStream();
+    }
+
     /// <summary>
     /// The elements of a value that is folded, after <see cref="RunTile"/>; they are adjacent.
     /// </summary>
@@ -148,6 +157,8 @@ internal sealed unsafe class TileProgram
             return;
         if (place.Step == 0)
             Runs.FillExactly(place.Address, store.Size, target, count);
+        else if (store.IsStreamed)
+            Runs.Stream(place.Address, target, bytes);
         else
             Buffer.MemoryCopy(place.Address, target, bytes, bytes);
     }
