@@ -37,6 +37,15 @@ internal sealed class PureModule
 
     public Core.Layer Layer { get; }
 
+    /// <summary>The parameters that are trained, by their paths.</summary>
+    public IReadOnlyList<(string Path, object Cell)> Trained => _trained;
+
+    /// <summary>Buffers, and parameters that are not trained, by their paths.</summary>
+    public IReadOnlyList<(string Path, object Cell)> State => _state;
+
+    /// <summary>The randomness of one call of the module.</summary>
+    public CallKeys Keys(Key key) => new(_paths, key);
+
     /// <summary>Whether there is anything to train.</summary>
     public bool IsTrainable => _trained.Count > 0;
 
@@ -79,6 +88,9 @@ internal sealed class PureModule
     private static Core.Tensor Gradient(Parameter parameter) =>
         parameter.Grad?.Inner ?? TensorModule.zerosLike(parameter.Stored);
 
+    /// <summary>Gives the buffers new values.</summary>
+    public void WriteState(Tree<Core.Tensor> state) => Write(_state, state);
+
     private static void Write(IReadOnlyList<(string Path, object Cell)> cells, Tree<Core.Tensor> values)
     {
         var byPath = Fs.Leaves(values).ToDictionary(leaf => leaf.Path, leaf => leaf.Value);
@@ -97,13 +109,13 @@ internal sealed class PureModule
         }
     }
 
-    private static Core.Tensor Stored(object cell) =>
+    public static Core.Tensor Stored(object cell) =>
         cell is Parameter parameter ? parameter.Stored : ((ModuleBuffer)cell).Stored;
 
     private Tuple<FSharpList<Core.Tensor>, Tree<Core.Tensor>> Apply(
         Call call, FSharpList<Core.Tensor> inputs)
     {
-        var binding = new Binding(call.Mode.IsTraining, new CallKeys(_paths, call.Key));
+        var binding = new Binding(call.Mode.IsTraining, Keys(call.Key));
         Bind(binding, _trained, call.Variables.Parameters);
         Bind(binding, _state, call.Variables.State);
 

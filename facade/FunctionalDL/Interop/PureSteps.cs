@@ -1,4 +1,5 @@
 using FunctionalDL.Core;
+using Microsoft.FSharp.Collections;
 
 namespace FunctionalDL.Interop;
 
@@ -6,28 +7,30 @@ namespace FunctionalDL.Interop;
 /// The core's pure optimiser for parameter cells: each parameter has a state of its own, so that one that
 /// gets its first gradient late starts then, as in PyTorch.
 /// </summary>
-internal sealed class PureSteps(Optimiser recipe)
+internal sealed class PureSteps
 {
     private readonly Dictionary<Parameter, OptimiserState> _states = [];
-
-    public Optimiser Recipe => recipe;
 
     /// <summary>
     /// Moves the parameters that have gradients: all of them, or none when something fails.
     /// </summary>
-    public void Step(IEnumerable<Parameter> parameters, double lr)
+    public void Step(IEnumerable<(ParameterGroup Group, Optimiser Recipe)> groups)
     {
         var moved = new List<(Parameter Parameter, Core.Tensor Value, OptimiserState State)>();
 
-        foreach (var parameter in parameters)
+        foreach (var (group, recipe) in groups)
         {
-            if (parameter.RequiresGrad && parameter.Grad is { } gradient)
+            var hypers = Hypers(recipe);
+
+            foreach (var parameter in group.Parameters)
             {
-                var value = Tree<Core.Tensor>.NewLeaf(parameter.Stored);
-                var state = _states.TryGetValue(parameter, out var known) ? known : OptimiserModule.init(value, recipe);
-                state = OptimiserModule.withHyper("lr", lr, state);
-                var next = OptimiserModule.update(Tree<Core.Tensor>.NewLeaf(gradient.Inner), state, value, recipe);
-                moved.Add((parameter, Fs.Leaves(next.Item1).Single().Value, next.Item2));
+                if (parameter.RequiresGrad && parameter.Grad is { } gradient)
+                {
+                    var (value, state) = Moved(
+                        recipe, StateOf(parameter, recipe, hypers), parameter.Stored, gradient.Inner);
+
+                    moved.Add((parameter, value, state));
+                }
             }
         }
 
@@ -35,8 +38,38 @@ internal sealed class PureSteps(Optimiser recipe)
 
         foreach (var (parameter, value, state) in moved)
         {
-            parameter.Store(value);
-            _states[parameter] = state;
+            Store(parameter, value, state);
         }
+    }
+
+    /// <summary>A parameter's next value and state. Pure.</summary>
+    public static (Core.Tensor Value, OptimiserState State) Moved(
+        Optimiser recipe, OptimiserState state, Core.Tensor value, Core.Tensor gradient)
+    {
+        var (next, nextState) = OptimiserModule.update(
+            Tree<Core.Tensor>.NewLeaf(gradient), state, Tree<Core.Tensor>.NewLeaf(value), recipe);
+
+        return (Fs.Leaves(next).Single().Value, nextState);
+    }
+
+    /// <summary>The hyper-parameters that a recipe's steps read now.</summary>
+    public static FSharpList<FSharpMap<string, Core.Tensor>> Hypers(Optimiser recipe) =>
+        OptimiserModule.init(Tree.empty<Core.Tensor>(), recipe).Hypers;
+
+    /// <summary>What is remembered of a parameter, with the hyper-parameters of now.</summary>
+    public OptimiserState StateOf(
+        Parameter parameter, Optimiser recipe, FSharpList<FSharpMap<string, Core.Tensor>> hypers)
+    {
+        var state = _states.TryGetValue(parameter, out var known)
+            ? known
+            : OptimiserModule.init(Tree<Core.Tensor>.NewLeaf(parameter.Stored), recipe);
+
+        return new(state.Step, hypers, state.Slots);
+    }
+
+    public void Store(Parameter parameter, Core.Tensor value, OptimiserState state)
+    {
+        parameter.Store(value);
+        _states[parameter] = state;
     }
 }

@@ -121,6 +121,33 @@ public abstract partial class Module
         _added.Add((name, module));
     }
 
+    /// <summary>
+    /// The module as a compiled function: <c>var fast = model.Compile(); fast.Call(x)</c>. The same bits as <see cref="Call"/>.
+    /// </summary>
+    /// <param name="generator">Where it draws from in training; when not given runs differ.</param>
+    /// <param name="device">What computes; the processor with all its cores when not given.</param>
+    public CompiledModule Compile(Generator? generator = null, Device? device = null) => new(this, generator, device);
+
+    /// <summary>
+    /// A whole training step as one compiled function, for loops written by hand: <c>var step = model.CompileStep(
+    /// Losses.CrossEntropy, opt); … step.Run(x, y)</c>. The same bits as <c>Backward</c> and <c>Step</c>.
+    /// </summary>
+    /// <param name="lossFunc">Output and target to the batch's loss.</param>
+    /// <param name="optimizer">An optimiser of the library; its memory is shared with the steps.</param>
+    /// <param name="seed">Where layers draw from, as a <see cref="Learner"/> with this seed; when not given runs differ.</param>
+    /// <param name="device">What computes; the processor with all its cores when not given.</param>
+    /// <exception cref="ArgumentException">The optimiser is a user's own.</exception>
+    public CompiledStep CompileStep(
+        Func<Tensor, Tensor, Tensor> lossFunc, Optimizer optimizer, long? seed = null, Device? device = null) =>
+        new(this, lossFunc, optimizer, seed, device);
+
+    /// <summary>
+    /// The paths of the parameters that want a gradient and have none: after <see cref="Tensor.Backward"/>, those that the
+    /// loss does not depend on, which would silently not be trained.
+    /// </summary>
+    public IReadOnlyList<string> ParametersWithoutGrad() =>
+        [.. NamedParameters().Where(p => p.Parameter is { RequiresGrad: true, Grad: null }).Select(p => p.Name)];
+
     /// <summary>Sets the mode of this module and all modules in it.</summary>
     /// <param name="mode">Whether they are trained.</param>
     public Module Train(bool mode = true) => Apply(module => module._isTraining = mode);

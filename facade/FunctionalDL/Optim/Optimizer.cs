@@ -1,3 +1,5 @@
+using FunctionalDL.Core;
+
 namespace FunctionalDL;
 
 /// <summary>
@@ -7,40 +9,65 @@ namespace FunctionalDL;
 /// </summary>
 public abstract class Optimizer
 {
+    private readonly List<ParameterGroup> _groups = [];
+
     /// <summary>An optimiser for some parameters.</summary>
     /// <param name="parameters">What it moves; they are listed once, now.</param>
     /// <param name="lr">How far a parameter moves for its gradient.</param>
     /// <exception cref="ArgumentException">There are no parameters, or one appears twice.</exception>
     protected Optimizer(IEnumerable<Parameter> parameters, double lr)
+        : this(parameters, [new("lr", lr)])
     {
-        (Parameters, Lr) = ([.. parameters], lr);
+    }
 
-        if (Parameters.Count == 0)
-        {
-            throw new ArgumentException(
-                "the optimiser was given no parameters; does the module hold them where they are found?",
-                nameof(parameters));
-        }
+    private protected Optimizer(IEnumerable<Parameter> parameters, IEnumerable<KeyValuePair<string, double>> options) =>
+        Add(parameters, options);
 
-        if (Parameters.Distinct().Count() != Parameters.Count)
+    /// <summary>What it moves.</summary>
+    public IReadOnlyList<Parameter> Parameters => [.. _groups.SelectMany(group => group.Parameters)];
+
+    /// <summary>The groups of parameters, each with its options: PyTorch's <c>param_groups</c>.</summary>
+    public IReadOnlyList<ParameterGroup> ParamGroups => _groups;
+
+    /// <summary>
+    /// The learning rate of the last group; writing sets that of every group. A <see cref="Learner"/> sets it for
+    /// each fit; changing it keeps the movement so far.
+    /// </summary>
+    /// <exception cref="OptionException">Writing: it is negative.</exception>
+    public double Lr
+    {
+        get => _groups[^1].Lr;
+
+        set
         {
-            throw new ArgumentException("the optimiser was given a parameter twice", nameof(parameters));
+            foreach (var group in _groups)
+            {
+                group.Lr = value;
+            }
         }
     }
 
-    /// <summary>What it moves.</summary>
-    public IReadOnlyList<Parameter> Parameters { get; }
+    /// <summary>Moves further parameters too, by options of their own.</summary>
+    /// <param name="parameters">What is moved.</param>
+    /// <param name="options">
+    /// Where they differ from the first group, by PyTorch's names: <c>("lr", 1e-3), ("weight_decay", 0)</c>.
+    /// </param>
+    /// <returns>The group, whose options may be changed between steps.</returns>
+    /// <exception cref="ArgumentException">There are no parameters, or one is in a group already.</exception>
+    /// <exception cref="OptionException">There is no option of a name, or a value is out of range.</exception>
+    public ParameterGroup AddParamGroup(
+        IEnumerable<Parameter> parameters, params IEnumerable<(string Name, double Value)> options)
+    {
+        var all = new Dictionary<string, double>(_groups[0].Options);
 
-    /// <summary>
-    /// The learning rate. A <see cref="Learner"/> sets it for each fit; changing it keeps the movement so
-    /// far.
-    /// </summary>
-    public virtual double Lr { get; set; }
+        foreach (var (name, value) in options)
+        {
+            _ = _groups[0][name];
+            all[name] = value;
+        }
 
-    /// <summary>
-    /// The core's optimiser that does the same; null for a user's own, which only runs step by step.
-    /// </summary>
-    internal virtual Core.Optimiser? Recipe => null;
+        return Add(parameters, all);
+    }
 
     /// <summary>Moves every parameter that has a gradient.</summary>
     public abstract void Step();
@@ -52,5 +79,35 @@ public abstract class Optimizer
         {
             parameter.ZeroGrad();
         }
+    }
+
+    /// <summary>
+    /// The core's optimiser that does the same; null for a user's own, which only runs step by step.
+    /// </summary>
+    internal virtual Optimiser? Recipe => null;
+
+    /// <summary>Raises OptionException for a value that an option cannot have.</summary>
+    private static void Check(string name, double value) =>
+        OptimiserModule.create(
+            Interop.Fs.List([Tuple.Create(name, value)]), Microsoft.FSharp.Collections.FSharpList<Transformation>.Empty);
+
+    private ParameterGroup Add(IEnumerable<Parameter> parameters, IEnumerable<KeyValuePair<string, double>> options)
+    {
+        var group = new ParameterGroup(parameters, options, Check);
+
+        if (group.Parameters.Count == 0)
+        {
+            throw new ArgumentException(
+                "the optimiser was given no parameters; does the module hold them where they are found?",
+                nameof(parameters));
+        }
+
+        if (Parameters.Concat(group.Parameters).Distinct().Count() != Parameters.Count + group.Parameters.Count)
+        {
+            throw new ArgumentException("the optimiser was given a parameter twice", nameof(parameters));
+        }
+
+        _groups.Add(group);
+        return group;
     }
 }

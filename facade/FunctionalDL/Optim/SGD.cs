@@ -1,5 +1,4 @@
 using FunctionalDL.Core;
-using FunctionalDL.Interop;
 
 namespace FunctionalDL;
 
@@ -8,48 +7,24 @@ namespace FunctionalDL;
 /// at the first step, later <c>v ← momentum · v + (1 - dampening) · g</c>, and <c>g ← v</c> (or, with
 /// nesterov, <c>g + momentum · v</c>); <c>p ← p - lr · g</c>.
 /// </summary>
-public sealed class SGD : Optimizer
-{
-    private readonly PureSteps _steps;
-
-    /// <summary>Stochastic gradient descent.</summary>
-    /// <param name="parameters">What it moves.</param>
-    /// <param name="lr">How far a parameter moves against its gradient.</param>
-    /// <param name="momentum">What part of the last movement goes on.</param>
-    /// <param name="dampening">What part of each gradient but the first is kept out of the movement.</param>
-    /// <param name="weightDecay">L2 decay: this times the parameter is added to its gradient.</param>
-    /// <param name="nesterov">Whether to look one movement ahead.</param>
-    /// <exception cref="OptionException">
-    /// An option is negative, or nesterov has no momentum or has dampening.
-    /// </exception>
-    /// <exception cref="ArgumentException">There are no parameters, or one appears twice.</exception>
-    public SGD(
-        IEnumerable<Parameter> parameters,
-        double lr,
-        double momentum = 0,
-        double dampening = 0,
-        double weightDecay = 0,
-        bool nesterov = false)
-        : base(parameters, lr) =>
-        _steps = new(
-            OptimiserModule.sgdWith(
-                new SgdOptions(lr, momentum, dampening, weightDecay, nesterov, maximize: false)));
-
-    /// <inheritdoc/>
-    /// <exception cref="OptionException">Writing: it is negative.</exception>
-    public override double Lr
-    {
-        get => base.Lr;
-        set
-        {
-            _ = OptimiserModule.sgd(value); // The core's check of the option.
-            base.Lr = value;
-        }
-    }
-
-    /// <inheritdoc/>
-    internal override Optimiser Recipe => _steps.Recipe;
-
-    /// <inheritdoc/>
-    public override void Step() => _steps.Step(Parameters, Lr);
-}
+/// <param name="parameters">What it moves.</param>
+/// <param name="lr">How far a parameter moves.</param>
+/// <param name="momentum">What part of the last movement goes on.</param>
+/// <param name="dampening">What part of each gradient but the first is kept out of the movement.</param>
+/// <param name="weightDecay">L2 decay: this times the parameter is added to its gradient.</param>
+/// <param name="nesterov">Whether to look one movement ahead.</param>
+/// <param name="maximize">Whether to go up instead of down.</param>
+/// <exception cref="OptionException">
+/// An option is negative, or nesterov has no momentum or has dampening.
+/// </exception>
+/// <exception cref="ArgumentException">There are no parameters, or one appears twice.</exception>
+public sealed class SGD(
+    IEnumerable<Parameter> parameters,
+    double lr,
+    double momentum = 0,
+    double dampening = 0,
+    double weightDecay = 0,
+    bool nesterov = false,
+    bool maximize = false)
+    : BuiltInOptimizer(parameters, OptimiserModule.sgdWith(
+        new SgdOptions(lr, momentum, dampening, weightDecay, nesterov, maximize)));

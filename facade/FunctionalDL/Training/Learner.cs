@@ -157,7 +157,7 @@ public sealed partial class Learner
 
         return optimizer.Recipe is { } recipe
             ? new PureRun(compiled, _groups.Rule(recipe), _key)
-            : new EagerRun(compiled, Model, _lossFunc, optimizer);
+            : new EagerRun(compiled, Model, _lossFunc, optimizer, _key);
     }
 
     /// <summary>The run that a new fit goes on with.</summary>

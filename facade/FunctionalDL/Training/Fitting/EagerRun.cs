@@ -6,8 +6,10 @@ namespace FunctionalDL.Fitting;
 
 /// <summary>Steps as a loop written by hand takes them, for optimisers that are not the library's.</summary>
 internal sealed class EagerRun(
-    Compiled compiled, Module model, Func<Tensor, Tensor, Tensor> lossFunc, Optimizer optimizer) : IRun
+    Compiled compiled, Module model, Func<Tensor, Tensor, Tensor> lossFunc, Optimizer optimizer, Key key) : IRun
 {
+    private long _steps;
+
     public IReadOnlyList<string> HyperNames => ["lr"];
 
     public string? MomentumName => null;
@@ -53,7 +55,17 @@ internal sealed class EagerRun(
         return new Core.Metrics(loss.Inner, FSharpList<Core.Measured>.Empty);
     }
 
-    public Tensor Forward(Batch batch) => model.Call([.. batch.Inputs]);
+    public Tensor Forward(Batch batch)
+    {
+        // Layers draw what they draw in the core's steps.
+        var number = TensorModule.ofInt64s(Fs.Sizes([]), [_steps++]);
+        var step = KeyModule.at(number, KeyModule.child("train", key));
+
+        using (Ambient.Drawing(CallKeys.Of(model, step)))
+        {
+            return model.Call([.. batch.Inputs]);
+        }
+    }
 
     public void Update() => optimizer.Step();
 
