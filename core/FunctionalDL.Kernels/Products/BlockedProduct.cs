@@ -13,8 +13,14 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
     where TVector : unmanaged, IVector<TVector, T>
     where T : unmanaged, IAdditionOperators<T, T, T>
 {
-    /// <summary>The most bytes of b that are packed at a time.</summary>
-    private const long SharedLimit = 64L << 20;
+    /// <summary>
+    /// The most bytes of b that are packed at a time, unless one section has more: tasks find them in the
+    /// third-level cache.
+    /// </summary>
+    private const long SharedLimit = 4L << 20;
+
+    /// <summary>The steps of one panel that are packed before those of the next.</summary>
+    private const int GroupSteps = 16;
 
     [ThreadStatic]
     private static BlockedProduct<TVector, T>? t_kept;
@@ -25,12 +31,13 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
     private int _firstStep; // the steps of k that this pass computes
     private int _endStep;
     private bool _packing;
+    private int _groupColumns; // the columns of b that are packed side by side
 
     private static int TileColumns => 2 * TVector.Count;
 
     private int Tasks => checked(_shape.Batch * _plan.RowTasks * _plan.ColumnTasks);
 
-    private int BPanels => ProductPlan.CeilDiv(_shape.N, TileColumns);
+    private int BGroups => ProductPlan.CeilDiv(_shape.N, _groupColumns);
 
     /// <summary>The columns of b in packed form: padded to whole vectors.</summary>
     private int PaddedN => (_shape.N + TVector.Count - 1) / TVector.Count * TVector.Count;
@@ -99,6 +106,8 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
             return;
         }
 
+        int panels = ProductPlan.CeilDiv(_shape.N, TileColumns);
+        _groupColumns = Math.Clamp(panels / (2 * pool.Threads), 1, 4) * TileColumns;
         long sectionBytes = (long)_plan.Section * PaddedN * sizeof(T);
         int stepsAtOnce = (int)Math.Min(_shape.K, Math.Max(1, SharedLimit / sectionBytes) * _plan.Section);
         _sharedB = (T*)Scratch.GetForCall((long)stepsAtOnce * PaddedN * sizeof(T));
@@ -106,7 +115,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         {
             _endStep = Math.Min(_shape.K, _firstStep + stepsAtOnce);
             _packing = true;
-            pool.Run(BPanels * ProductPlan.CeilDiv(_endStep - _firstStep, _plan.Section), this);
+            pool.Run(BGroups * ProductPlan.CeilDiv(_endStep - _firstStep, _plan.Section), this);
             _packing = false;
             pool.Run(blocks, this);
         }
@@ -130,13 +139,26 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         }
     }
 
-    /// <summary>Packs one section of one panel of b.</summary>
+    /// <summary>
+    /// Packs one section of a group of panels of b, some steps of each in turn: a row of one panel alone is too
+    /// short for the memory to stream.
+    /// </summary>
     private void PackShared(int block)
     {
-        (int section, int panel) = Math.DivRem(block, BPanels);
-        int step = _firstStep + section * _plan.Section;
-        int column = panel * TileColumns;
-        PackB(_shape.First, step, StepsFrom(step), column, SharedPanel(step, column));
+        (int section, int group) = Math.DivRem(block, BGroups);
+        int first = _firstStep + section * _plan.Section;
+        int steps = StepsFrom(first);
+        int column = group * _groupColumns;
+        int endColumn = Math.Min(_shape.N, column + _groupColumns);
+        int slice = _shape.Panels is null ? GroupSteps : steps;
+        for (int p = 0; p < steps; p += slice)
+        {
+            for (int j = column; j < endColumn; j += TileColumns)
+            {
+                T* target = SharedPanel(first, j) + (long)p * PanelWidth(j, _shape.N);
+                PackB(_shape.First, first + p, Math.Min(slice, steps - p), j, target);
+            }
+        }
     }
 
     /// <summary>Where the panel of b that starts at a column is packed.</summary>
@@ -146,10 +168,14 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
     /// <summary>The steps of the section that starts at a step.</summary>
     private int StepsFrom(int step) => Math.Min(_plan.Section, _endStep - step);
 
+    /// <summary>The columns that the panel from a column on has room for: one vector or two.</summary>
+    private static int PanelWidth(int column, int end) =>
+        end - column > TVector.Count ? TileColumns : TVector.Count;
+
     private void PackB(int batch, int step, int steps, int column, T* target)
     {
         int count = Math.Min(TileColumns, _shape.N - column);
-        int width = count > TVector.Count ? TileColumns : TVector.Count;
+        int width = PanelWidth(column, _shape.N);
         if (_shape.Panels is not null)
         {
             _shape.Panels.Pack(batch, step, steps, column, count, (byte*)target, width);

@@ -178,29 +178,58 @@ internal static unsafe class MicroKernel<TVector, T, TRows, TColumns>
             a5 += aStep;
         }
 
-        StoreRow(c00, c01, c + 0 * cRow, accumulate);
+        if (accumulate)
+        {
+            // All loads before the first store: the rows of a large C share the low bits of their addresses, and
+            // a load would wait for such a store.
+            AddRow(ref c00, ref c01, c + 0 * cRow);
+            if (TRows.Value > 1)
+                AddRow(ref c10, ref c11, c + 1 * cRow);
+            if (TRows.Value > 2)
+                AddRow(ref c20, ref c21, c + 2 * cRow);
+            if (TRows.Value > 3)
+                AddRow(ref c30, ref c31, c + 3 * cRow);
+            if (TRows.Value > 4)
+                AddRow(ref c40, ref c41, c + 4 * cRow);
+            if (TRows.Value > 5)
+                AddRow(ref c50, ref c51, c + 5 * cRow);
+            if (TRows.Value > 6)
+                AddRow(ref c60, ref c61, c + 6 * cRow);
+            if (TRows.Value > 7)
+                AddRow(ref c70, ref c71, c + 7 * cRow);
+            if (TRows.Value > 8)
+                AddRow(ref c80, ref c81, c + 8 * cRow);
+            if (TRows.Value > 9)
+                AddRow(ref c90, ref c91, c + 9 * cRow);
+            if (TRows.Value > 10)
+                AddRow(ref ca0, ref ca1, c + 10 * cRow);
+            if (TRows.Value > 11)
+                AddRow(ref cb0, ref cb1, c + 11 * cRow);
+        }
+
+        StoreRow(c00, c01, c + 0 * cRow);
         if (TRows.Value > 1)
-            StoreRow(c10, c11, c + 1 * cRow, accumulate);
+            StoreRow(c10, c11, c + 1 * cRow);
         if (TRows.Value > 2)
-            StoreRow(c20, c21, c + 2 * cRow, accumulate);
+            StoreRow(c20, c21, c + 2 * cRow);
         if (TRows.Value > 3)
-            StoreRow(c30, c31, c + 3 * cRow, accumulate);
+            StoreRow(c30, c31, c + 3 * cRow);
         if (TRows.Value > 4)
-            StoreRow(c40, c41, c + 4 * cRow, accumulate);
+            StoreRow(c40, c41, c + 4 * cRow);
         if (TRows.Value > 5)
-            StoreRow(c50, c51, c + 5 * cRow, accumulate);
+            StoreRow(c50, c51, c + 5 * cRow);
         if (TRows.Value > 6)
-            StoreRow(c60, c61, c + 6 * cRow, accumulate);
+            StoreRow(c60, c61, c + 6 * cRow);
         if (TRows.Value > 7)
-            StoreRow(c70, c71, c + 7 * cRow, accumulate);
+            StoreRow(c70, c71, c + 7 * cRow);
         if (TRows.Value > 8)
-            StoreRow(c80, c81, c + 8 * cRow, accumulate);
+            StoreRow(c80, c81, c + 8 * cRow);
         if (TRows.Value > 9)
-            StoreRow(c90, c91, c + 9 * cRow, accumulate);
+            StoreRow(c90, c91, c + 9 * cRow);
         if (TRows.Value > 10)
-            StoreRow(ca0, ca1, c + 10 * cRow, accumulate);
+            StoreRow(ca0, ca1, c + 10 * cRow);
         if (TRows.Value > 11)
-            StoreRow(cb0, cb1, c + 11 * cRow, accumulate);
+            StoreRow(cb0, cb1, c + 11 * cRow);
     }
 
     /// <summary>
@@ -221,13 +250,18 @@ internal static unsafe class MicroKernel<TVector, T, TRows, TColumns>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void StoreRow(TVector c0, TVector c1, byte* c, bool accumulate)
+    private static void AddRow(ref TVector c0, ref TVector c1, byte* c)
     {
-        T* target = (T*)c;
-        TVector.Store(accumulate ? c0 + TVector.Load(target) : c0, target);
-        if (TColumns.Value != 2)
-            return;
-        target += TVector.Count;
-        TVector.Store(accumulate ? c1 + TVector.Load(target) : c1, target);
+        c0 += TVector.Load((T*)c);
+        if (TColumns.Value == 2)
+            c1 += TVector.Load((T*)c + TVector.Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreRow(TVector c0, TVector c1, byte* c)
+    {
+        TVector.Store(c0, (T*)c);
+        if (TColumns.Value == 2)
+            TVector.Store(c1, (T*)c + TVector.Count);
     }
 }

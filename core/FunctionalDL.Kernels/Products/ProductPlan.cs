@@ -24,10 +24,10 @@ internal enum PanelSource
 /// </summary>
 internal readonly struct ProductPlan
 {
-    // Sizes measured on a Zen 5: a panel of b stays in the second-level cache beside a task's block of a.
+    // Sizes measured on Zen 4 and Zen 5: a panel of b stays in the second-level cache beside a task's block of a.
     private const int SectionLimit = 512;
-    private const int TaskRowPanels = 20;
-    private const int TaskColumns = 1024;
+    private const int TaskRowPanels = 12;
+    private const int TaskColumns = 4096;
     private const double NearBytes = 1 << 20;
     private const int WideColumns = 256;
 
@@ -109,7 +109,7 @@ internal readonly struct ProductPlan
         long tasks = (long)shape.Batch * rows * columns;
         long wanted = (long)Math.Clamp(shape.Work / TaskWork, threads, 4 * threads);
         if (tasks >= wanted)
-            return (rows, columns);
+            return (Math.Min(rowPanels, RoundUp(rows, threads)), columns);
         int missing = (int)((wanted + tasks - 1) / tasks);
         if (rows == 1 && rowPanels <= 8 && columnPanels >= threads)
             return (rows, Math.Min(columnPanels, RoundUp(columns * missing, threads)));
