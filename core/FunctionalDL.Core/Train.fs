@@ -89,9 +89,22 @@ module Train =
         Batch = zero
     }
 
-    /// The first state, with fresh parameters for inputs of these shapes (batch included).
+    let private initTyped key (inputs: TensorType list) (training: Training) : State =
+        let start = {
+            DType = DType.Float32
+            Key = Key.child "init" key
+        }
+
+        initWith key (Layer.initWith start inputs training.Model) training
+
+    /// The first state, with fresh float32 parameters for float32 inputs of these shapes (batch included).
     let init (key: Key) (shapes: Shape list) (training: Training) : State =
-        initWith key (Layer.init (Key.child "init" key) shapes training.Model) training
+        initTyped key (shapes |> List.map (fun shape -> { DType = DType.Float32; Shape = shape })) training
+
+    /// The first state, with fresh float32 parameters for inputs of the shapes and types of this batch's, such as the
+    /// whole numbers of an embedding. It is `init` when these are float32; their values do not matter.
+    let initFor (key: Key) (batch: Batch) (training: Training) : State =
+        initTyped key (batch.Inputs |> List.map _.Node.Type) training
 
     let private requireNames (metrics: Metric list) =
         for name, group in metrics |> List.groupBy _.Name do

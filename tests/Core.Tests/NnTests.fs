@@ -109,54 +109,6 @@ let ``cross entropy of rows of very different size stays exact`` (engine: string
     let expected = [| log (1.0 + exp -1.0); log (1.0 + exp -0.001); 1.0 + log (1.0 + exp -1.0) |]
     shouldBeClose "losses" 1e-13 expected losses
 
-// ---- initialisation ----------------------------------------------------------------------------------------------
-
-/// lessons.md, E2a-14.
-[<TestCase(1.0, 1.0)>]
-[<TestCase(0.0, 1.4142135623730951)>]
-[<TestCase(0.01, 1.4141428569978354)>]
-[<TestCase(0.1, 1.4071950894605838)>]
-[<TestCase(2.23606797749979, 0.5773502691896257)>]
-let ``gain of a leaky ReLU`` (slope: float, expected: float) =
-    shouldBeClose "gain" 1e-15 [| expected |] [| Init.gain slope |]
-
-/// E2a-13: a convolution of 1 plane to 32 with 5 by 5 kernels.
-[<Test>]
-let ``fans count the receptive field`` () =
-    shouldEqual (struct (784, 50)) (Init.fans (Shape.ofList [ 50; 784 ]))
-    shouldEqual (struct (25, 800)) (Init.fans (Shape.ofList [ 32; 1; 5; 5 ]))
-
-    raises<ShapeException> "fans: shape [3] has no fans; it needs at least [out; in]" (fun () ->
-        Init.fans (Shape.ofList [ 3 ]) |> ignore)
-
-/// E2a-17 and E2a-18, and the standard deviation of a uniform distribution, bound / √3.
-[<TestCase(0.0, 0.4898979485566356)>]
-[<TestCase(2.23606797749979, 0.2)>]
-let ``kaimingUniform fills its bounds`` (slope: float, bound: float) =
-    let xs =
-        Init.kaimingUniform DType.Float32 slope [ 3200; 1; 5; 5 ] key
-        |> floatsOn Reference.engine
-
-    let largest = xs |> Array.map abs |> Array.max
-    ensure $"largest {largest}, bound {bound}" (largest <= bound * (1.0 + 1e-7) && largest > 0.999 * bound)
-    let deviation = sqrt (xs |> Array.averageBy (fun x -> x * x))
-    // Five standard deviations of the estimate from 80,000 numbers.
-    ensure $"deviation {deviation}" (abs (deviation / (bound / sqrt 3.0) - 1.0) < 5.0 * sqrt (0.2 / 80000.0))
-
-[<Test>]
-let ``kaimingNormal has its deviation, weight and bias PyTorch's bounds`` () =
-    let deviation =
-        Init.kaimingNormal DType.Float64 1.0 [ 400; 100 ] key
-        |> floatsOn Reference.engine
-        |> Array.averageBy (fun x -> x * x)
-        |> sqrt
-
-    ensure $"deviation {deviation}" (abs (deviation / 0.1 - 1.0) < 5.0 * sqrt (0.5 / 40000.0))
-
-    for xs in [ Init.weight DType.Float32 [ 300; 100 ] key; Init.bias DType.Float32 100 [ 30000 ] key ] do
-        let largest = floatsOn Reference.engine xs |> Array.map abs |> Array.max
-        ensure $"largest {largest}" (largest <= 0.1 * (1.0 + 1e-7) && largest > 0.0999)
-
 // ---- layers ------------------------------------------------------------------------------------------------------
 
 let private call parameters = {

@@ -387,3 +387,36 @@ let ``evaluation is exact over unequal batches, and the lesson's mean of batch m
     shouldBeClose "means" 1e-12 [| losses; accuracies |] [| means.Loss; means.Metrics["accuracy"] |]
     shouldEqual count means.Items
     ensure "the two means are too alike for this test" (abs (means.Loss - exact.Loss) > 1e-5)
+
+// ---- first states ------------------------------------------------------------------------------------------------
+
+[<Test>]
+let ``a network of whole numbers starts from a batch, and learns`` () =
+    let words = Embedding(Layer.embedding 5 4)
+
+    let training =
+        Layer.sequential [ words; Layer.lambda "mean" (Tensor.meanAxes [ 1 ]); Layer.linear 4 2 ]
+        |> fun model -> trainingOf model (Optimiser.adam 0.1)
+
+    // Class 1 where the item has the word 3.
+    let batch: Batch = {
+        Inputs = [ Tensor.ofInt64s [ 4; 3 ] [| 0L; 1L; 2L; 3L; 1L; 2L; 4L; 4L; 0L; 2L; 3L; 0L |] ]
+        Targets = [ Tensor.ofInt64s [ 4 ] [| 0L; 1L; 0L; 1L |] ]
+    }
+
+    messageOf<DTypeException>(fun () ->
+        Train.init (Key.ofSeed 5L) [ Shape.ofList [ 4; 3 ] ] training |> ignore)
+    |> shouldContain [ "0" ]
+
+    let state = Train.initFor (Key.ofSeed 5L) batch training
+    let step, measure = compiled Cpu.engine training
+    let trained, _ = Train.epoch step state (Seq.replicate 40 batch)
+    shouldEqual 1.0 (Train.evaluate measure trained.Variables [ batch ]).Metrics["accuracy"]
+
+[<Test>]
+let ``a state from a float32 batch is that from its shapes`` () =
+    let training = trainingOf withNormAndDropout (Optimiser.adam 0.1)
+
+    shouldEqual
+        (allBytes Cpu.engine (Train.init (Key.ofSeed 5L) [ items.Inputs.Head.Shape ] training))
+        (allBytes Cpu.engine (Train.initFor (Key.ofSeed 5L) items training))

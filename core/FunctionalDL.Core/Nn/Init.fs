@@ -10,6 +10,18 @@ type Fan =
     /// The outputs that one input goes into: what flows backward keeps it.
     | Out
 
+/// What a layer's outputs go through, which says how much of a variance is left.
+[<RequireQualifiedAccess>]
+type Nonlinearity =
+    /// Nothing, or a sum of products: linear and convolution layers.
+    | Linear
+    | Sigmoid
+    | Tanh
+    | ReLU
+    /// A slope below 0.
+    | LeakyReLU of slope: float
+    | SELU
+
 /// First values for parameters: pure functions of a type, a shape and a key. A weight is `[out; in; …]`; sizes
 /// from the third axis on (the receptive field of a kernel) count for both fans.
 [<RequireQualifiedAccess>]
@@ -29,6 +41,17 @@ module Init =
     /// The factor that keeps the variance through a leaky ReLU of this slope below 0: `sqrt (2 / (1 +
     /// slope²))`; 1 for slope 1, which is no ReLU at all.
     let gain slope = sqrt (2.0 / (1.0 + slope * slope))
+
+    /// The factor that keeps the variance through a nonlinearity, as PyTorch recommends it: 5/3 for tanh, 3/4 for
+    /// SELU, 1 where nothing is lost.
+    let gainOf nonlinearity =
+        match nonlinearity with
+        | Nonlinearity.Linear
+        | Nonlinearity.Sigmoid -> 1.0
+        | Nonlinearity.Tanh -> 5.0 / 3.0
+        | Nonlinearity.ReLU -> gain 0.0
+        | Nonlinearity.LeakyReLU slope -> gain slope
+        | Nonlinearity.SELU -> 0.75
 
     let private fanOf fan (shape: int list) =
         let struct (fanIn, fanOut) = fans (Shape.ofList shape)
@@ -89,22 +112,23 @@ module Init =
     let xavierNormal dtype gain shape key =
         normal dtype 0.0 (xavierDeviation gain shape) shape key
 
-    /// He's uniform initialisation by a chosen fan: `±gain(slope) · sqrt (3 / fan)`.
-    let kaimingUniformBy fan dtype slope (shape: int list) key =
-        uniform dtype shape (gain slope * sqrt (3.0 / fanOf fan shape)) key
+    /// He's uniform initialisation by a chosen fan and gain: `±gain · sqrt (3 / fan)`. K. He, X. Zhang, S. Ren, J.
+    /// Sun, "Delving deep into rectifiers", ICCV 2015, section 2.2.
+    let kaimingUniformBy fan dtype gain (shape: int list) key =
+        uniform dtype shape (gain * sqrt (3.0 / fanOf fan shape)) key
 
-    /// He's normal initialisation by a chosen fan: standard deviation `gain(slope) / sqrt fan`.
-    let kaimingNormalBy fan dtype slope (shape: int list) key =
-        normal dtype 0.0 (gain slope / sqrt (fanOf fan shape)) shape key
+    /// He's normal initialisation by a chosen fan and gain: standard deviation `gain / sqrt fan`.
+    let kaimingNormalBy fan dtype gain (shape: int list) key =
+        normal dtype 0.0 (gain / sqrt (fanOf fan shape)) shape key
 
     /// He's uniform initialisation: `±gain(slope) · sqrt (3 / fanIn)`, which keeps the variance of what flows
-    /// forward. K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers", ICCV 2015, section 2.2.
+    /// forward.
     let kaimingUniform dtype slope (shape: int list) key =
-        kaimingUniformBy Fan.In dtype slope shape key
+        kaimingUniformBy Fan.In dtype (gain slope) shape key
 
     /// He's normal initialisation: standard deviation `gain(slope) / sqrt fanIn`.
     let kaimingNormal dtype slope (shape: int list) key =
-        kaimingNormalBy Fan.In dtype slope shape key
+        kaimingNormalBy Fan.In dtype (gain slope) shape key
 
     /// What PyTorch gives linear and convolution weights: `kaimingUniform` with slope √5, which is `±1 / sqrt
     /// fanIn`.

@@ -181,7 +181,7 @@ module Layer =
 
     // ---- applying ----------------------------------------
 
-    let private childCall name (call: Call) = {
+    let internal childCall name (call: Call) = {
         call with
             Variables = {
                 Parameters = Tree.childOrEmpty name call.Variables.Parameters
@@ -226,7 +226,7 @@ module Layer =
         Walk.run visitor "" call layer inputs |> snd
 
     /// A call of a network that is not being trained.
-    let private evaluation variables = {
+    let internal evaluation variables = {
         Mode = Mode.Evaluation
         Variables = variables
         Key = Key.ofSeed 0L

@@ -408,6 +408,8 @@ let ``instance norm follows the mean of the items' statistics`` (engine: string)
     let variables, _ = after layer [ x; x + 1.0 ]
     shouldBeClose "mean" 1e-11 [| 0.269361827166; 0.501001053214 |] (state on "running_mean" variables)
     shouldBeClose "variance" 1e-11 [| 0.552924889268; 0.635942531864 |] (state on "running_var" variables)
+    // PyTorch's instance norm does not count batches.
+    shouldBeExactly "batches" [ 0.0 ] (state on "num_batches_tracked" variables)
     let y = one (Layer.apply layer (evaluating variables) [ x ])
     let first = (sin 0.2 - 0.269361827166) / sqrt (0.552924889268 + 1e-5)
     shouldBeClose "evaluation" 1e-11 [| first |] [| (floatsOn on y)[0] |]

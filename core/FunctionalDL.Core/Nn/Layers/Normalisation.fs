@@ -155,7 +155,19 @@ module internal NormalisationLayers =
                     Variance = gather newest.Variance
                 }
 
-            tracked spec call follow
+            let y, state = tracked spec call follow
+
+            // PyTorch's instance norm does not count batches, which only a mean over all of them needs.
+            let state =
+                match spec.Momentum with
+                | Some _ ->
+                    Tree.set
+                        "num_batches_tracked"
+                        (Tree.find "num_batches_tracked" call.Variables.State)
+                        state
+                | None -> state
+
+            y, state
         | Mode.Evaluation, true ->
             Norm.batchNormEvaluation spec.Eps weight bias (running call) x, call.Variables.State
         | _, false -> Norm.instanceNorm spec.Eps weight bias x, call.Variables.State
