@@ -42,7 +42,8 @@ module Source =
             let shown = counts |> List.map string |> String.concat ", "
             Fail.shape $"batches: the first axes of inputs and targets are {shown}; they need to be equal"
 
-    /// Batches of the items of tensors, given as one batch of all of them. Raises OptionException for a size
+    /// Batches of the items of tensors, given as one batch of all of them; tensors without values yet are
+    /// computed when the first batch is asked for, once for all batches. Raises OptionException for a size
     /// below 1, ShapeException when the tensors do not have one number of items.
     let ofItems (options: BatchOptions) (all: Batch) : Source =
         if options.Size < 1 then
@@ -66,6 +67,8 @@ module Source =
             }
 
         let from key first =
+            Tensor.eval (all.Inputs @ all.Targets)
+
             let pick =
                 if options.Shuffle then
                     let order = Key.shuffled items key
