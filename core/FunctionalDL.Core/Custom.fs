@@ -82,9 +82,7 @@ type internal RecomputeRule(name: string, inputs: Node[], results: Node[]) =
     inherit NodeRule(name)
 
     static member At(inputs: Node[], results: Node[], given: Node[]) =
-        let replacements = Dictionary<Node, Node>()
-        Array.iter2 (fun i g -> replacements[i] <- g) inputs given
-        Graph.substitute replacements results
+        Graph.substitute inputs given results
 
     override _.HasForward = true
     override _.HasReverse = true
@@ -103,9 +101,12 @@ type internal RecomputeRule(name: string, inputs: Node[], results: Node[]) =
         let pick (nodes: Node[]) = moving |> Array.map (fun i -> nodes[i])
         let result = RecomputeRule.At(inputs, results, variables)[output]
 
-        match Differentiate.forward (pick variables) (Array.choose id tangents) [| result |] with
-        | [| Some t |] -> Some (Differentiate.close (pick variables) (pick given) [| t |]).[0]
-        | _ -> None
+        let move =
+            Differentiate.forward (pick variables) (Array.choose id tangents) [| result |]
+            |> Array.exactlyOne
+
+        Graph.untrack (pick variables) (Option.toArray move)
+        move
 
     override _.Reverse(given, cotangents) =
         let after = Array.choose id cotangents
@@ -131,17 +132,9 @@ type internal RecomputeRule(name: string, inputs: Node[], results: Node[]) =
         let gradients =
             Differentiate.reached (pick variables) (asked |> Array.map (fun i -> again[i])) after
 
-        let closed =
-            Differentiate.close (pick variables) (pick late) (Array.choose id gradients)
-
-        let places = gradients |> Array.scan (fun n g -> if g.IsSome then n + 1 else n) 0
+        Graph.untrack (pick variables) (Array.choose id gradients)
         let found = Array.create given.Length None
-
-        moving
-        |> Array.iteri (fun k i ->
-            if gradients[k].IsSome then
-                found[i] <- Some closed[places[k]])
-
+        Array.iter2 (fun i gradient -> found[i] <- gradient) moving gradients
         found
 
     override _.Batch(size, mapped) =
@@ -179,7 +172,7 @@ module Custom =
 
         for node in Graph.topological (fun n -> n.IsTracked && not (isStop n)) results do
             match node.Origin with
-            | Origin.Made(Prim.Variable x) ->
+            | Origin.Made(Prim.Variable x) when node.IsOpen ->
                 Fail.derivative (
                     $"{name}: the function closes over a tensor ({x.Type}) that a derivative is being taken for; "
                     + "make it a part of the argument, or stop its gradient"

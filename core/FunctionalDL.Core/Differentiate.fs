@@ -16,11 +16,7 @@ module internal Differentiate =
         (tangents: Node[])
         (outputs: Node[])
         : Node option[] =
-        let isVariable = HashSet<Node>(variables)
-
-        let order =
-            Graph.topological (fun n -> n.IsTracked && not (isVariable.Contains n)) outputs
-
+        let order = Graph.dependents _.IsTracked variables outputs
         let moves = Dictionary<Node, Node>(order.Count + variables.Length)
         Array.iter2 (fun v t -> moves[v] <- t) variables tangents
 
@@ -73,7 +69,9 @@ module internal Differentiate =
     /// (symbols).
     let private transpose (variables: Node[]) (results: struct (Node * Node)[]) : Node option[] =
         let symbolic =
-            Graph.topological _.IsSymbolic (results |> Seq.map (fun (struct (r, _)) -> r))
+            results
+            |> Seq.map (fun (struct (r, _)) -> r)
+            |> Graph.dependents _.IsSymbolic variables
 
         let linear = HashSet<Node>(symbolic.Count)
         linear.UnionWith variables
@@ -191,10 +189,3 @@ module internal Differentiate =
                 )
 
         nodes |> Array.map (fun n -> Graph.make (Prim.Variable n))
-
-    /// Results with the variables of a finished derivative replaced by what they stood for, so that nothing
-    /// keeps their graph.
-    let close (variables: Node[]) (nodes: Node[]) (results: Node[]) =
-        let replacements = Dictionary<Node, Node>()
-        Array.iter2 (fun v n -> replacements[v] <- n) variables nodes
-        Graph.substitute replacements results

@@ -38,7 +38,7 @@ module Eager =
         let closed =
             gradients
             |> Array.choose id
-            |> Differentiate.close nodes originals
+            |> Graph.substitute nodes originals
             |> Array.map Tensor
 
         let positions = gradients |> Array.scan (fun n g -> if g.IsSome then n + 1 else n) 0

@@ -20,9 +20,7 @@ and [<Sealed; AllowNullLiteral>] Node
     internal
     (tensorType: TensorType, origin: Origin, value: Storage, isTracked: bool, isSymbolic: bool, depth: int) =
 
-    // Made one after the other, used one after the other: with such numbers the entries of tables of nodes lie in the
-    // order in which a walk looks at them. Nothing else looks at the number.
-    static let mutable made = 0
+    static let mutable made = 0L
     let number = Interlocked.Increment &made
 
     // The origin in parts: one object a node less for the collector to walk.
@@ -39,9 +37,13 @@ and [<Sealed; AllowNullLiteral>] Node
         | Origin.Made _ -> null
 
     let mutable value = value
+    let mutable isTracked = isTracked
 
     /// Shape and element type.
     member _.Type = tensorType
+
+    /// How many nodes had been made when it was: operands have smaller numbers than their users.
+    member internal _.Number = number
 
     /// How the value comes about. A realised node that no derivative may need has forgotten its operands.
     member _.Origin =
@@ -63,7 +65,7 @@ and [<Sealed; AllowNullLiteral>] Node
     /// Whether it depends on an argument of a trace, so that it has no value yet.
     member _.IsSymbolic = isSymbolic
 
-    /// Whether the trace that a symbol is an argument of is still going on.
+    /// Whether the trace or derivative whose argument it is, a symbol or a variable, is still going on.
     member val internal IsOpen = true with get, set
 
     /// Whether reverse mode made it: messages tell the two passes apart by it, and nothing else looks.
@@ -73,16 +75,24 @@ and [<Sealed; AllowNullLiteral>] Node
     member _.Depth = if isNull value then depth else 0
 
     /// Keeps the computed elements and, unless a derivative may still walk through, lets the operands go.
-    member internal _.Realise storage =
+    member internal this.Realise storage =
         // In this order: a reader on another thread then sees either operands or a value.
         value <- storage
+        this.LetOperandsGo()
 
-        if not isTracked then
+    /// Takes back, when a derivative has come to its end, that the node depends on a variable in progress.
+    member internal this.Untrack() =
+        isTracked <- false
+        this.LetOperandsGo()
+
+    member private _.LetOperandsGo() =
+        if not (isNull value || isTracked) then
             name <- null
             Volatile.Write(&prim, Unchecked.defaultof<Prim<Node>>)
 
     override this.Equals other = obj.ReferenceEquals(this, other)
-    override _.GetHashCode() = number
+    // Entries of tables of nodes then lie in the order in which a walk looks at them.
+    override _.GetHashCode() = int number
 
 /// Making nodes and walking graphs. Every walk is iterative: a chain of 100,000 operations must not overflow
 /// the stack.
@@ -176,38 +186,66 @@ module Graph =
 
         order
 
-    /// The same graph with some nodes replaced. Only what depends on a replaced node is rebuilt; values
-    /// already computed are kept. Every node of `replacements` must be tracked or symbolic, which is what
-    /// makes the search short.
-    let substitute (replacements: IReadOnlyDictionary<Node, Node>) (roots: Node[]) : Node[] =
-        let mayDepend (node: Node) =
-            (node.IsTracked || node.IsSymbolic) && not (replacements.ContainsKey node)
+    /// The nodes that `roots` are made of and that may depend on `sources`, operands
+    /// before users, each once and without the sources. `mayDepend` says which nodes to look at. What is older than all
+    /// sources is not: a derivative within another does not walk through what came before it.
+    let internal dependents (mayDepend: Node -> bool) (sources: Node[]) (roots: Node seq) : List<Node> =
+        let isSource = HashSet<Node>(sources)
+        let oldest = (Int64.MaxValue, sources) ||> Array.fold (fun n source -> min n source.Number)
+        topological (fun n -> n.Number > oldest && mayDepend n && not (isSource.Contains n)) roots
 
-        let order = topological mayDepend roots
-        let rebuilt = Dictionary<Node, Node>(order.Count)
+    /// The same graph with some nodes replaced. Only what depends on a replaced node is rebuilt; values
+    /// already computed are kept. Every node that is replaced must be tracked or symbolic, which is what
+    /// makes the search short.
+    let substitute (replaced: Node[]) (replacements: Node[]) (roots: Node[]) : Node[] =
+        let order =
+            roots |> dependents (fun n -> n.IsTracked || n.IsSymbolic) replaced
+
+        let images = Dictionary<Node, Node>(order.Count + replaced.Length)
+        Array.iter2 (fun node other -> images[node] <- other) replaced replacements
 
         let image (node: Node) =
-            match replacements.TryGetValue node with
+            match images.TryGetValue node with
             | true, other -> other
-            | _ ->
-                match rebuilt.TryGetValue node with
-                | true, other -> other
-                | _ -> node
-
-        let isChanged node =
-            not (obj.ReferenceEquals(image node, node))
+            | _ -> node
 
         for node in order do
             match node.Origin with
-            | Origin.Made prim ->
-                if (Prim.operandList prim).Exists isChanged then
+            | Origin.Made prim when (Prim.operandList prim).Exists images.ContainsKey ->
+                match prim with
+                | Prim.Variable x when not node.IsOpen -> images[node] <- images[x]
+                | _ ->
                     let copy = remake node (Prim.map image prim)
 
                     if not (isNull node.Value) then
                         copy.Realise node.Value
 
-                    rebuilt[node] <- copy
+                    images[node] <- copy
+            | Origin.Made _
             | Origin.Stored
             | Origin.Symbol _ -> ()
 
         Array.map image roots
+
+    /// Ends the derivative with respect to `variables`: what `roots` are made of no longer keeps its operands for it.
+    /// (Each variable has the value of what it stood for, so nothing else changes.)
+    let internal untrack (variables: Node[]) (roots: Node[]) =
+        for variable in variables do
+            variable.IsOpen <- false
+
+        let isTracked (node: Node) =
+            match node.Origin with
+            | Origin.Made prim ->
+                (prim.IsVariable && node.IsOpen)
+                || (Prim.operandList prim).Exists(fun operand -> operand.IsTracked)
+            | Origin.Stored
+            | Origin.Symbol _ -> false
+
+        let settle node =
+            if not (isTracked node) then
+                node.Untrack()
+
+        Array.iter settle variables
+
+        for node in dependents _.IsTracked variables roots do
+            settle node

@@ -80,8 +80,9 @@ module Jacobian =
             else
                 reverseBlocks result variables
 
-        let closed = results |> Array.collect block |> Differentiate.close variables inputs
-        closed |> Array.chunkBySize (max 1 inputs.Length) |> Array.map (rebuild x)
+        let found = results |> Array.collect block
+        Graph.untrack variables found
+        found |> Array.chunkBySize (max 1 inputs.Length) |> Array.map (rebuild x)
 
     /// The Jacobian of `f` at `x`: for each tensor of `x`, of shape `s`, a tensor of the shape of `f x`
     /// followed by `s`. In forward mode when the elements of `f x` outnumber those of `x`, else in reverse

@@ -38,8 +38,8 @@ module Transform =
             Differentiate.forward variables tangents outputs
             |> Array.map2 (fun output -> Option.defaultWith (fun () -> Build.zeros output)) outputs
 
-        let closed = Differentiate.close variables inputs (Array.append outputs moves)
-        rebuild y closed[.. outputs.Length - 1], rebuild y closed[outputs.Length ..]
+        Graph.untrack variables (Array.append outputs moves)
+        y, rebuild y moves
 
     /// `f x`, and a function that gives, for a cotangent of the result, the product of the cotangent and the
     /// Jacobian (reverse mode). It raises ShapeException for a cotangent that does not have the form of the
@@ -53,15 +53,16 @@ module Transform =
             requireForm "vjp" "cotangent" outputs cotangents
 
             Differentiate.reverse variables outputs cotangents
-            |> Differentiate.close variables inputs
+            |> Graph.substitute variables inputs
             |> rebuild x
 
-        rebuild y (Differentiate.close variables inputs outputs), pullback
+        // The pullback may be called at any time, so the variables stay and the value is made without them.
+        rebuild y (Graph.substitute variables inputs outputs), pullback
 
     /// The value and gradient of a function that gives a scalar and something besides, such as metrics or new
     /// state.
     let valueAndGradWith (f: 'a -> Tensor * 'c) (x: 'a) : (Tensor * 'c) * 'a =
-        let struct (inputs, variables, (y, besides)) = trace "grad" f x
+        let struct (_, variables, (y, besides)) = trace "grad" f x
 
         if y.Shape.Size <> 1 then
             Fail.shape
@@ -70,12 +71,8 @@ module Transform =
         let gradients =
             Differentiate.reverse variables [| y.Node |] [| Build.full 1.0 y.Node |]
 
-        let others = nodes besides
-
-        let closed =
-            Differentiate.close variables inputs (Array.concat [ [| y.Node |]; others; gradients ])
-
-        (Tensor closed[0], rebuild besides closed[1 .. others.Length]), rebuild x closed[1 + others.Length ..]
+        Graph.untrack variables (Array.concat [ [| y.Node |]; nodes besides; gradients ])
+        (y, besides), rebuild x gradients
 
     /// The value and gradient of a function that gives a scalar. Raises ShapeException when it gives anything
     /// else.

@@ -88,9 +88,10 @@ module internal Batching =
         | Prim.Select _
         | Prim.Cast _
         | Prim.StopGradient _
-        | Prim.Variable _
         | Prim.Cholesky _
         | Prim.Determinant _ -> make (Prim.map all prim)
+        // Its derivative has come to its end: one in progress does not hand out what depends on its variable.
+        | Prim.Variable x -> all x
         | Prim.Reduce(op, axes, x) -> make (Prim.Reduce(op, axes |> Array.map ((+) 1), all x))
         | Prim.Arg(op, axis, x) -> make (Prim.Arg(op, axis + 1, all x))
         | Prim.Reshape(shape, x) -> make (Prim.Reshape(prepend size shape, all x))
@@ -160,7 +161,7 @@ module internal Batching =
         let isKnown node =
             batchOf.ContainsKey node || same.ContainsKey node
 
-        for node in Graph.topological (fun n -> n.IsSymbolic && not (batchOf.ContainsKey n)) outputs do
+        for node in Graph.dependents _.IsSymbolic inputs outputs do
             match node.Origin with
             | Origin.Made prim when Prim.operands prim |> Array.exists isKnown ->
                 let isMapped =

@@ -213,8 +213,8 @@ module internal Derivative =
         | Prim.Windows(_, _, _, _, x)
         | Prim.Overlap(_, _, _, _, x)
         | Prim.Gather(_, x, _)
-        | Prim.ScatterAdd(_, _, x, _)
-        | Prim.Variable x -> linear x
+        | Prim.ScatterAdd(_, _, x, _) -> linear x
+        | Prim.Variable x -> tangent x
         | Prim.Barrier(x, after) -> tangent x |> Option.map (fun t -> Graph.make (Prim.Barrier(t, after)))
         | Prim.Custom(rule, output, _, inputs) ->
             custom isTransposed (NodeRule.of' rule) output result inputs (Array.map tangent inputs)
