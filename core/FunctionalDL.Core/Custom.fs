@@ -81,8 +81,7 @@ type internal UserRule
 type internal RecomputeRule(name: string, inputs: Node[], results: Node[]) =
     inherit NodeRule(name)
 
-    static member At(inputs: Node[], results: Node[], given: Node[]) =
-        Graph.substitute inputs given results
+    static member At(inputs: Node[], results: Node[], given: Node[]) = Graph.substitute inputs given results
 
     override _.HasForward = true
     override _.HasReverse = true

@@ -128,7 +128,7 @@ module Graph =
 
     /// The node of a primitive. Checks shapes and types at once; computes nothing.
     let make (prim: Prim<Node>) =
-        let tensorType = Typing.infer (Prim.map (fun (n: Node) -> n.Type) prim)
+        let tensorType = Typing.infer (fun (operand: Node) -> operand.Type) prim
         let mutable isTracked = false
         let mutable isSymbolic = false
         let mutable depth = 0
@@ -153,37 +153,39 @@ module Graph =
         copy.IsBackward <- node.IsBackward
         copy
 
-    let private operandsOf (node: Node) =
-        match node.Origin with
-        | Origin.Made prim -> Prim.operandList prim
-        | Origin.Stored
-        | Origin.Symbol _ -> Operands.None
-
-    /// The nodes that `roots` are made of, operands before users, each once. `enter` says which nodes to look
-    /// at; the operands of a node that is not entered are not followed either.
+    /// The nodes that `roots` are made of, operands before users, in the order in which they were made, each once.
+    /// `enter` says which nodes to look at; the operands of a node that is not entered are not followed either.
     let topological (enter: Node -> bool) (roots: Node seq) : List<Node> =
-        let order = List<Node>()
-        let seen = HashSet<Node>()
-        let stack = Stack<struct (Node * int)>()
+        // From the youngest to the oldest: all users of a node are younger than it, so that it is met after the last of
+        // them, and what was met already need not be remembered.
+        let waiting = PriorityQueue<Node, int64>()
 
         let push node =
-            if enter node && seen.Add node then
-                stack.Push(struct (node, 0))
+            if enter node then
+                waiting.Enqueue(node, -node.Number)
 
-        for root in roots do
-            push root
+        Seq.iter push roots
+        let order = List<Node>()
+        let mutable last: Node = null
 
-            while stack.Count > 0 do
-                let struct (node, next) = stack.Pop()
-                // None when another thread has computed the node meanwhile.
-                let operands = operandsOf node
+        while waiting.Count > 0 do
+            let node = waiting.Dequeue()
 
-                if next >= operands.Count then
-                    order.Add node
-                else
-                    stack.Push(struct (node, next + 1))
-                    push operands[next]
+            if not (obj.ReferenceEquals(node, last)) then
+                last <- node
+                order.Add node
 
+                match node.Origin with
+                | Origin.Made prim ->
+                    let operands = Prim.operandList prim
+
+                    for i in 0 .. operands.Count - 1 do
+                        push operands[i]
+                // Also when another thread has computed the node meanwhile.
+                | Origin.Stored
+                | Origin.Symbol _ -> ()
+
+        order.Reverse()
         order
 
     /// The nodes that `roots` are made of and that may depend on `sources`, operands
@@ -191,15 +193,17 @@ module Graph =
     /// sources is not: a derivative within another does not walk through what came before it.
     let internal dependents (mayDepend: Node -> bool) (sources: Node[]) (roots: Node seq) : List<Node> =
         let isSource = HashSet<Node>(sources)
-        let oldest = (Int64.MaxValue, sources) ||> Array.fold (fun n source -> min n source.Number)
+
+        let oldest =
+            (Int64.MaxValue, sources) ||> Array.fold (fun n source -> min n source.Number)
+
         topological (fun n -> n.Number > oldest && mayDepend n && not (isSource.Contains n)) roots
 
     /// The same graph with some nodes replaced. Only what depends on a replaced node is rebuilt; values
     /// already computed are kept. Every node that is replaced must be tracked or symbolic, which is what
     /// makes the search short.
     let substitute (replaced: Node[]) (replacements: Node[]) (roots: Node[]) : Node[] =
-        let order =
-            roots |> dependents (fun n -> n.IsTracked || n.IsSymbolic) replaced
+        let order = roots |> dependents (fun n -> n.IsTracked || n.IsSymbolic) replaced
 
         let images = Dictionary<Node, Node>(order.Count + replaced.Length)
         Array.iter2 (fun node other -> images[node] <- other) replaced replacements

@@ -210,7 +210,7 @@ module Tensor =
     let pow a b = Tensor.Binary(BinaryOp.Pow, a, b)
 
     /// `x` to the power of a number.
-    let powScalar (exponent: float) (x: Tensor) = pow x (Tensor.ScalarLike(x, exponent))
+    let powScalar (exponent: float) (x: Tensor) = pow x (Tensor.FullLike(x, exponent))
 
     /// The hyperbolic tangent.
     let tanh x = unary UnaryOp.Tanh x
@@ -268,7 +268,7 @@ module Tensor =
 
     /// `x` cut to `low … high`; its derivative at the bounds is 1.
     let clamp (low: float) (high: float) (x: Tensor) =
-        let bound (value: float) = Tensor.ScalarLike(x, value)
+        let bound (value: float) = Tensor.FullLike(x, value)
         where (lt x (bound low)) (bound low) (where (gt x (bound high)) (bound high) x)
 
     /// `x` raised to `low` where it is below; its derivative at the bound is 1.
@@ -291,7 +291,7 @@ module Tensor =
 
     /// `value` where `mask` holds, else `x`.
     let maskedFill (mask: Tensor) (value: float) (x: Tensor) =
-        where mask (Tensor.ScalarLike(x, value)) x
+        where mask (Tensor.FullLike(x, value)) x
 
     /// `max(x, 0)`; its derivative at 0 is 0, and NaN stays NaN.
     let relu (x: Tensor) =

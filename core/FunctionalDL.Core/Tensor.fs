@@ -71,35 +71,35 @@ type Tensor internal (node: Node) =
         let struct (x, y) = Tensor.Meet(op.ToString(), a, b)
         Tensor.Make(Prim.Compare(op, x, y))
 
-    /// A scalar that meets `like` without widening it, unless it is of a wider kind.
-    static member internal ScalarLike(like: Tensor, value: float) =
+    /// The number as a tensor of the shape of `like`, which it meets without widening it, unless it is of a wider kind.
+    static member internal FullLike(like: Tensor, value: float) =
         let dtype = DType.promoteScalar like.DType DType.Kind.Real
-        Tensor.Make(Prim.Constant(Literal.ofFloat dtype value, Shape.scalar))
+        Tensor.Make(Prim.Constant(Literal.ofFloat dtype value, like.Shape))
 
-    static member internal ScalarLike(like: Tensor, value: int) =
+    static member internal FullLike(like: Tensor, value: int) =
         let dtype = DType.promoteScalar like.DType DType.Kind.Whole
-        Tensor.Make(Prim.Constant(Literal.ofInt64 dtype (int64 value), Shape.scalar))
+        Tensor.Make(Prim.Constant(Literal.ofInt64 dtype (int64 value), like.Shape))
 
     static member (+)(a: Tensor, b: Tensor) = Tensor.Binary(BinaryOp.Add, a, b)
-    static member (+)(a: Tensor, b: float) = a + Tensor.ScalarLike(a, b)
-    static member (+)(a: float, b: Tensor) = Tensor.ScalarLike(b, a) + b
-    static member (+)(a: Tensor, b: int) = a + Tensor.ScalarLike(a, b)
-    static member (+)(a: int, b: Tensor) = Tensor.ScalarLike(b, a) + b
+    static member (+)(a: Tensor, b: float) = a + Tensor.FullLike(a, b)
+    static member (+)(a: float, b: Tensor) = Tensor.FullLike(b, a) + b
+    static member (+)(a: Tensor, b: int) = a + Tensor.FullLike(a, b)
+    static member (+)(a: int, b: Tensor) = Tensor.FullLike(b, a) + b
     static member (-)(a: Tensor, b: Tensor) = Tensor.Binary(BinaryOp.Sub, a, b)
-    static member (-)(a: Tensor, b: float) = a - Tensor.ScalarLike(a, b)
-    static member (-)(a: float, b: Tensor) = Tensor.ScalarLike(b, a) - b
-    static member (-)(a: Tensor, b: int) = a - Tensor.ScalarLike(a, b)
-    static member (-)(a: int, b: Tensor) = Tensor.ScalarLike(b, a) - b
+    static member (-)(a: Tensor, b: float) = a - Tensor.FullLike(a, b)
+    static member (-)(a: float, b: Tensor) = Tensor.FullLike(b, a) - b
+    static member (-)(a: Tensor, b: int) = a - Tensor.FullLike(a, b)
+    static member (-)(a: int, b: Tensor) = Tensor.FullLike(b, a) - b
     static member (*)(a: Tensor, b: Tensor) = Tensor.Binary(BinaryOp.Mul, a, b)
-    static member (*)(a: Tensor, b: float) = a * Tensor.ScalarLike(a, b)
-    static member (*)(a: float, b: Tensor) = Tensor.ScalarLike(b, a) * b
-    static member (*)(a: Tensor, b: int) = a * Tensor.ScalarLike(a, b)
-    static member (*)(a: int, b: Tensor) = Tensor.ScalarLike(b, a) * b
+    static member (*)(a: Tensor, b: float) = a * Tensor.FullLike(a, b)
+    static member (*)(a: float, b: Tensor) = Tensor.FullLike(b, a) * b
+    static member (*)(a: Tensor, b: int) = a * Tensor.FullLike(a, b)
+    static member (*)(a: int, b: Tensor) = Tensor.FullLike(b, a) * b
     static member (/)(a: Tensor, b: Tensor) = Tensor.Binary(BinaryOp.Div, a, b)
-    static member (/)(a: Tensor, b: float) = a / Tensor.ScalarLike(a, b)
-    static member (/)(a: float, b: Tensor) = Tensor.ScalarLike(b, a) / b
-    static member (/)(a: Tensor, b: int) = a / Tensor.ScalarLike(a, b)
-    static member (/)(a: int, b: Tensor) = Tensor.ScalarLike(b, a) / b
+    static member (/)(a: Tensor, b: float) = a / Tensor.FullLike(a, b)
+    static member (/)(a: float, b: Tensor) = Tensor.FullLike(b, a) / b
+    static member (/)(a: Tensor, b: int) = a / Tensor.FullLike(a, b)
+    static member (/)(a: int, b: Tensor) = Tensor.FullLike(b, a) / b
 
     static member (~-)(a: Tensor) =
         Tensor.Make(Prim.Unary(UnaryOp.Neg, a.Node))

@@ -34,7 +34,7 @@ type Builder() =
         inputs.Count - 1
 
     member this.Add(prim: Prim<int>) =
-        let tensorType = Typing.infer (Prim.map this.Type prim)
+        let tensorType = Typing.infer this.Type prim
         steps.Add { Prim = prim; Type = tensorType }
         this.Count - 1
 

@@ -239,7 +239,7 @@ module Indexing =
                 Fail.option $"embedding: the padding row {padding} does not exist; the table is {table.Shape}"
 
             let isPadding =
-                Tensor.eq index (Tensor.ScalarLike(index, padding)) |> Tensor.unsqueeze -1
+                Tensor.eq index (Tensor.FullLike(index, padding)) |> Tensor.unsqueeze -1
 
             Tensor.where isPadding (Tensor.stopGradient rows) rows
 
@@ -300,7 +300,7 @@ module Indexing =
             Tensor.arange size
             |> Tensor.reshape (List.init x.Rank (fun a -> if a = axis then size else 1))
 
-        let isEnd = Tensor.eq at (Tensor.ScalarLike(at, size - 1))
+        let isEnd = Tensor.eq at (Tensor.FullLike(at, size - 1))
 
         let isPut =
             Tensor.where isEnd (Tensor.full DType.Bool [] 1.0) (Tensor.ne index next)

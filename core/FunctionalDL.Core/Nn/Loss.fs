@@ -114,7 +114,7 @@ module Loss =
     /// The loss of each item before reduction, what it counts in the mean, and whether it counts at all.
     let private classLosses (options: ClassOptions) (target: Tensor) (logProbabilities: Tensor) =
         let axis = classAxis logProbabilities
-        let counts = Tensor.ne target (Tensor.ScalarLike(target, options.IgnoreIndex))
+        let counts = Tensor.ne target (Tensor.FullLike(target, options.IgnoreIndex))
         // A class that is ignored need not exist.
         let existing = Tensor.where counts target (Tensor.zerosLike target)
         let index = Tensor.unsqueeze axis existing

@@ -102,7 +102,8 @@ module internal BatchedConvolution =
 
         match batchOfA, batchOfB with
         | _ when size = 0 ->
-            let one = Typing.infer (Prim.Convolution(part, spec, a.Type, b.Type))
+            let one =
+                Typing.infer (fun (x: Node) -> x.Type) (Prim.Convolution(part, spec, a, b))
 
             Build.constant 0.0 {
                 one with

@@ -213,7 +213,7 @@ module Typing =
             require (a.Shape[0] = b.Shape[0])
             result b.Shape[1] (a.Shape[1] / spec.Groups) spec.Kernel
 
-    let private rule (prim: Prim<TensorType>) : TensorType =
+    let private rule (typeOf: 'x -> TensorType) (prim: Prim<'x>) : TensorType =
         let operation = Prim.name prim
 
         match prim with
@@ -227,6 +227,7 @@ module Typing =
             requireNumber operation t
             t
         | Prim.Random(dtype, shape, _, key) ->
+            let key = typeOf key
             let keyRank = key.Shape.Rank
 
             if key.DType <> DType.Int32 || keyRank = 0 || key.Shape[-1] <> 2 then
@@ -243,6 +244,8 @@ module Typing =
             requireNumber operation t
             t
         | Prim.Unary(op, x) ->
+            let x = typeOf x
+
             match op with
             | UnaryOp.Neg
             | UnaryOp.Abs
@@ -264,6 +267,7 @@ module Typing =
 
             x
         | Prim.Binary(op, a, b) ->
+            let a, b = typeOf a, typeOf b
             requireSame operation a b
 
             match op with
@@ -278,9 +282,11 @@ module Typing =
 
             a
         | Prim.Compare(_, a, b) ->
+            let a, b = typeOf a, typeOf b
             requireSame operation a b
             { a with DType = DType.Bool }
         | Prim.Select(condition, a, b) ->
+            let condition, a, b = typeOf condition, typeOf a, typeOf b
             requireSame operation a b
 
             if condition.DType <> DType.Bool then
@@ -290,8 +296,9 @@ module Typing =
                 shapeError operation $"the condition is {condition.Shape} and the values are {a.Shape}"
 
             a
-        | Prim.Cast(dtype, x) -> { x with DType = dtype }
+        | Prim.Cast(dtype, x) -> { typeOf x with DType = dtype }
         | Prim.Reduce(op, axes, x) ->
+            let x = typeOf x
             requireNumber operation x
 
             match op with
@@ -310,6 +317,7 @@ module Typing =
                     Shape = Shape.keepAxes axes x.Shape
             }
         | Prim.Arg(_, axis, x) ->
+            let x = typeOf x
             requireNumber operation x
 
             if x.Shape[axis] = 0 then
@@ -320,11 +328,15 @@ module Typing =
                 Shape = withSize axis 1 x.Shape
             }
         | Prim.Reshape(shape, x) ->
+            let x = typeOf x
+
             if shape.Size <> x.Shape.Size then
                 shapeError operation $"{x.Shape} has {x.Shape.Size} elements and {shape} has {shape.Size}"
 
             { x with Shape = shape }
         | Prim.Permute(axes, x) ->
+            let x = typeOf x
+
             if Array.sort axes <> Array.init x.Shape.Rank id then
                 shapeError operation $"{Text.bracketed axes} does not order the axes of {x.Shape}"
 
@@ -333,6 +345,7 @@ module Typing =
                     Shape = Shape(axes |> Array.map (fun a -> x.Shape[a]))
             }
         | Prim.Expand(shape, x) ->
+            let x = typeOf x
             let fits i = x.Shape[i] = shape[i] || x.Shape[i] = 1
 
             if
@@ -343,6 +356,7 @@ module Typing =
 
             { x with Shape = shape }
         | Prim.Slice(spans, x) ->
+            let x = typeOf x
             requireSpans operation spans x.Shape
 
             {
@@ -350,6 +364,7 @@ module Typing =
                     Shape = Shape(spans |> Array.map _.Count)
             }
         | Prim.Embed(shape, spans, x) ->
+            let x = typeOf x
             requireSpans operation spans shape
 
             if spans |> Array.map _.Count <> x.Shape.Dims then
@@ -359,6 +374,8 @@ module Typing =
 
             { x with Shape = shape }
         | Prim.Concat(axis, xs) ->
+            let xs = Array.map typeOf xs
+
             if xs.Length = 0 then
                 shapeError operation "there is nothing to join"
 
@@ -372,13 +389,15 @@ module Typing =
                 xs[0] with
                     Shape = withSize axis (xs |> Array.sumBy (fun x -> x.Shape[axis])) xs[0].Shape
             }
-        | Prim.MatMul(a, b) -> matMul a b
-        | Prim.Convolution(part, spec, a, b) -> convolution operation part spec a b
+        | Prim.MatMul(a, b) -> matMul (typeOf a) (typeOf b)
+        | Prim.Convolution(part, spec, a, b) -> convolution operation part spec (typeOf a) (typeOf b)
         | Prim.Gather(axis, source, index) ->
+            let source, index = typeOf source, typeOf index
             requireIndex operation index
             requireSameBut operation axis source.Shape index.Shape
             { source with Shape = index.Shape }
         | Prim.ScatterAdd(axis, length, source, index) ->
+            let source, index = typeOf source, typeOf index
             requireIndex operation index
             requireNumber operation source
 
@@ -390,13 +409,16 @@ module Typing =
                     Shape = withSize axis length source.Shape
             }
         | Prim.Recurrence(_, decay, input) ->
+            let decay, input = typeOf decay, typeOf input
             requireFloat operation input
             requireSame operation decay input
             input
         | Prim.ArgSort(_, _, x) ->
+            let x = typeOf x
             requireNumber operation x
             { x with DType = DType.Int64 }
         | Prim.Windows(axis, size, step, dilation, x) ->
+            let x = typeOf x
             let covered = (size - 1) * dilation + 1
 
             if size < 1 || step < 1 || dilation < 1 || covered > x.Shape[axis] then
@@ -411,6 +433,7 @@ module Typing =
                     Shape = Shape.insertAxis x.Shape.Rank size (withSize axis count x.Shape)
             }
         | Prim.Overlap(axis, length, step, dilation, x) ->
+            let x = typeOf x
             requireNumber operation x
             let count, size = x.Shape[axis], x.Shape[-1]
 
@@ -422,13 +445,16 @@ module Typing =
                     Shape = withSize axis length (Shape.dropAxes [| x.Shape.Rank - 1 |] x.Shape)
             }
         | Prim.Cholesky x ->
+            let x = typeOf x
             requireSquare operation x
             x
         | Prim.TriangularSolve(_, a, b)
         | Prim.Solve(a, b) ->
+            let a, b = typeOf a, typeOf b
             requireSystem operation a b
             b
         | Prim.Determinant x ->
+            let x = typeOf x
             requireSquare operation x
             let rank = x.Shape.Rank
 
@@ -440,11 +466,11 @@ module Typing =
         | Prim.Variable x
         | Prim.Barrier(x, _)
         | Prim.Custom(_, _, x, _)
-        | Prim.Opaque(_, _, _, x, _, _) -> x
+        | Prim.Opaque(_, _, _, x, _, _) -> typeOf x
 
-    /// The type of the result, from the types of the operands. Raises ShapeException or DTypeException when they do not
+    /// The type of the result, from those of the operands, which `typeOf` gives. Raises ShapeException or DTypeException when they do not
     /// fit the primitive, or when the result would have more elements than can be counted.
-    let infer (prim: Prim<TensorType>) : TensorType =
-        let result = rule prim
+    let infer (typeOf: 'x -> TensorType) (prim: Prim<'x>) : TensorType =
+        let result = rule typeOf prim
         Shape.requireCountable (Prim.name prim) result.Shape
         result

@@ -136,7 +136,7 @@ module internal RecurrentLayers =
             | None -> moved.Head, moved
             | Some lengths ->
                 let isInside =
-                    Tensor.gt lengths (Tensor.ScalarLike(lengths, time)) |> Tensor.unsqueeze 1
+                    Tensor.gt lengths (Tensor.FullLike(lengths, time)) |> Tensor.unsqueeze 1
 
                 Tensor.where isInside moved.Head (Tensor.zerosLike moved.Head),
                 List.map2 (Tensor.where isInside) moved state
