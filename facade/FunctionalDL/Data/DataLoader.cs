@@ -11,6 +11,9 @@ namespace FunctionalDL;
 public sealed class DataLoader : IEnumerable<Batch>
 {
     private readonly Func<IReadOnlyList<Sample>, Batch>? _collate;
+    private readonly BatchSampler? _batches;
+    private readonly int _workers;
+    private readonly int _prefetch;
     private readonly Generator _orders;
 
     /// <summary>Batches of a dataset.</summary>
@@ -23,24 +26,49 @@ public sealed class DataLoader : IEnumerable<Batch>
     /// has a seed.
     /// </param>
     /// <param name="collateFn">Makes a batch of items; by default their tensors are stacked.</param>
-    /// <exception cref="OptionException">The batch size is less than 1.</exception>
+    /// <param name="sampler">In which order items come, and which; then <paramref name="shuffle"/> is not given.</param>
+    /// <param name="batchSampler">
+    /// Which items make each batch; then neither a size, nor an order, nor <paramref name="dropLast"/> is given.
+    /// </param>
+    /// <param name="numWorkers">
+    /// How many batches are made at once in the background; none when 0. The batches do not depend on it.
+    /// </param>
+    /// <param name="prefetchFactor">How many batches each worker makes ahead, at least 1.</param>
+    /// <exception cref="OptionException">A number is too small, or options exclude each other.</exception>
     public DataLoader(
         Dataset dataset,
         int batchSize = 64,
         bool shuffle = false,
         bool dropLast = false,
         long? seed = null,
-        Func<IReadOnlyList<Sample>, Batch>? collateFn = null)
+        Func<IReadOnlyList<Sample>, Batch>? collateFn = null,
+        Sampler? sampler = null,
+        BatchSampler? batchSampler = null,
+        int numWorkers = 0,
+        int prefetchFactor = 2)
     {
         if (batchSize < 1)
         {
             throw new OptionException($"batchSize: {batchSize} is too few; 1 or more");
         }
 
-        (Dataset, BatchSize, Shuffle, DropLast) = (dataset, batchSize, shuffle, dropLast);
+        if (numWorkers < 0 || prefetchFactor < 1)
+        {
+            throw new OptionException(
+                $"numWorkers: {numWorkers} with prefetchFactor {prefetchFactor}; they are 0 or more, and 1 or more");
+        }
+
+        if ((sampler is not null && shuffle) || (batchSampler is not null && (sampler is not null || shuffle || dropLast)))
+        {
+            throw new OptionException("sampler: a sampler says all of the order: give it alone");
+        }
+
+        sampler ??= shuffle ? new RandomSampler(dataset) : null;
+        _batches = batchSampler ?? (sampler is null ? null : new BatchSampler(sampler, batchSize, dropLast));
+        (Dataset, BatchSize, Shuffle, DropLast) = (dataset, _batches?.BatchSize ?? batchSize, _batches is not null, dropLast);
         IsSeeded = seed is not null;
         _orders = seed is { } number ? new Generator(number) : new Generator();
-        _collate = collateFn;
+        (_collate, _workers, _prefetch) = (collateFn, numWorkers, prefetchFactor);
     }
 
     /// <summary>Where the items are.</summary>
@@ -49,14 +77,14 @@ public sealed class DataLoader : IEnumerable<Batch>
     /// <summary>How many items a batch has; the last one may have fewer.</summary>
     public int BatchSize { get; }
 
-    /// <summary>Whether each pass takes the items in a new random order.</summary>
+    /// <summary>Whether a sampler says the order, and not the dataset.</summary>
     public bool Shuffle { get; }
 
     /// <summary>Whether a last batch that is not full is left out.</summary>
     public bool DropLast { get; }
 
     /// <summary>How many batches a pass has.</summary>
-    public int Count => DropLast ? Dataset.Count / BatchSize : (Dataset.Count + BatchSize - 1) / BatchSize;
+    public int Count => _batches?.Count ?? (DropLast ? Dataset.Count / BatchSize : (Dataset.Count + BatchSize - 1) / BatchSize);
 
     /// <summary>Whether its orders follow from a seed of its own.</summary>
     internal bool IsSeeded { get; }
@@ -78,21 +106,21 @@ public sealed class DataLoader : IEnumerable<Batch>
     /// </summary>
     internal IEnumerable<Batch> Pass(Key? order, int first = 0)
     {
-        var positions = order is null ? null : KeyModule.permutation(Dataset.Count, order);
-
-        for (var i = first; i < Count; i++)
-        {
-            var start = i * BatchSize;
-            var length = Math.Min(BatchSize, Dataset.Count - start);
-
-            yield return positions is null
-                ? Make(start, length)
-                : Make([.. positions.Skip(start).Take(length).Select(p => (int)p)]);
-        }
+        var makers = Makers(order).Skip(first);
+        return _workers == 0 ? makers.Select(make => make()) : Prefetch.Run(makers, _workers, _workers * _prefetch);
     }
 
-    private Batch Make(int start, int length) =>
-        _collate is null ? Dataset.Slice(start, length) : Make([.. Enumerable.Range(start, length)]);
+    /// <summary>What makes each batch of a pass.</summary>
+    private IEnumerable<Func<Batch>> Makers(Key? order) =>
+        _batches is null || order is null
+            ? Enumerable.Range(0, Count).Select<int, Func<Batch>>(i => () => Make(i * BatchSize))
+            : _batches.Batches(new Generator(order)).Select<IReadOnlyList<int>, Func<Batch>>(indices => () => Make(indices));
+
+    private Batch Make(int start)
+    {
+        var length = Math.Min(BatchSize, Dataset.Count - start);
+        return _collate is null ? Dataset.Slice(start, length) : Make([.. Enumerable.Range(start, length)]);
+    }
 
     private Batch Make(IReadOnlyList<int> indices) =>
         _collate is null ? Dataset.Select(indices) : _collate([.. indices.Select(Dataset.Read)]);

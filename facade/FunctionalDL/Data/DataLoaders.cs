@@ -3,7 +3,8 @@ namespace FunctionalDL;
 /// <summary>The batches that a network is trained on, and those it is judged by.</summary>
 /// <param name="train">Batches to train on.</param>
 /// <param name="valid">Batches to judge by.</param>
-public sealed class DataLoaders(DataLoader train, DataLoader valid)
+/// <param name="test">Batches that nothing was chosen by; not needed.</param>
+public sealed class DataLoaders(DataLoader train, DataLoader valid, DataLoader? test = null)
 {
     /// <summary>
     /// Loaders for two datasets: the training part is shuffled; validation batches, which need no gradients,
@@ -24,4 +25,32 @@ public sealed class DataLoaders(DataLoader train, DataLoader valid)
 
     /// <summary>Batches to judge by.</summary>
     public DataLoader Valid { get; } = valid;
+
+    /// <summary>Batches that nothing was chosen by; null when there are none.</summary>
+    public DataLoader? Test { get; } = test;
+
+    /// <summary>The names of the classes, for pictures and predictions; null when they have none.</summary>
+    public IReadOnlyList<string>? Classes { get; init; }
+
+    /// <summary>A batch to look at: the first of a training pass.</summary>
+    /// <exception cref="InvalidOperationException">There is no batch.</exception>
+    public Batch OneBatch() => Train.First();
+
+    /// <summary>An item of the validation part as a batch of one, as the network is given it.</summary>
+    /// <param name="index">Its position there.</param>
+    public Batch OneItem(int index) => OneItem(Valid.Dataset[index]);
+
+    /// <summary>An item as a batch of one.</summary>
+    /// <param name="sample">The item.</param>
+    public Batch OneItem(Sample sample) => Batch.Collate([sample]);
+
+    /// <summary>Writes a page with the items of a training batch, pictures with their classes.</summary>
+    /// <param name="path">The HTML file; one that is there already is replaced in one step.</param>
+    /// <param name="rows">How many rows of how many pictures.</param>
+    /// <exception cref="Data.DataException">The file cannot be written; an older one stays as it was.</exception>
+    public void ShowBatch(string path, int rows = 3)
+    {
+        var batch = OneBatch();
+        Items.Write(path, "A batch", batch, Math.Min(batch.Count, rows * rows), i => [Items.Text(batch.Targets, i, Classes)]);
+    }
 }

@@ -27,11 +27,52 @@ public sealed partial class Learner
     }
 
     /// <summary>
-    /// Predictions for all batches, as <see cref="Predict"/> gives them, and their targets.
+    /// Predictions for all batches, as <see cref="Predict(Tensor[])"/> gives them, and their targets.
     /// </summary>
     /// <param name="loader">The batches; the validation part when not given.</param>
     public (Tensor Predictions, Tensor Targets) GetPredictions(DataLoader? loader = null) =>
         Over(loader ?? Data.Valid, Activated);
+
+    /// <summary>The prediction for one item.</summary>
+    /// <param name="sample">The item; its targets are not looked at.</param>
+    /// <returns>
+    /// What it is taken for: the name of the class (its number where the data have no names) and its number, or the
+    /// output as text and -1 for what is no class; and the output, as <see cref="Predict(Tensor[])"/> gives it.
+    /// </returns>
+    public (string Decoded, int Index, Tensor Output) Predict(Sample sample)
+    {
+        var output = Predict([.. sample.Inputs.Select(x => x.Unsqueeze(0))])[0];
+
+        if (!IsClassifier || output.Rank != 1)
+        {
+            return (Items.Text(output, null), -1, output);
+        }
+
+        var index = output.Argmax(0);
+        return (Items.Text(index, Data.Classes), (int)index.Item(), output);
+    }
+
+    /// <summary>
+    /// Writes a page with items of the validation part, each with its target and what it is taken for.
+    /// </summary>
+    /// <param name="path">The HTML file; one that is there already is replaced in one step.</param>
+    /// <param name="rows">How many rows of how many pictures.</param>
+    /// <exception cref="Data.DataException">The file cannot be written; an older one stays as it was.</exception>
+    public void ShowResults(string path, int rows = 5)
+    {
+        var batch = Data.Valid.Dataset[..(rows * rows)];
+        var outputs = Predict([.. batch.Inputs]);
+        var taken = IsClassifier && outputs.Rank == 2 ? outputs.Argmax(1) : outputs;
+
+        Items.Write(path, "Ground truth and predictions", batch, batch.Count, i =>
+        [
+            Items.Text(batch.Targets, i, Data.Classes),
+            Items.Text(taken[i], Data.Classes),
+        ]);
+    }
+
+    /// <summary>Whether outputs are scores of classes.</summary>
+    private bool IsClassifier => _lossFunc == Losses.CrossEntropy || _lossFunc == Losses.Nll;
 
     /// <summary>The module's outputs for batches, as the loss is given them, and their targets.</summary>
     internal (Tensor Outputs, Tensor Targets) GetOutputs(IEnumerable<Batch> batches) =>

@@ -160,28 +160,8 @@ public static class Report
     }
 
     /// <summary>The pictures of items; empty for items that are none.</summary>
-    private static IEnumerable<string> Sources(Dataset dataset, IReadOnlyList<int> items)
-    {
-        if (items.Count == 0 || dataset[items].Inputs[0] is not { DType: DType.UInt8 } pictures)
-        {
-            return items.Select(_ => "");
-        }
-
-        return (pictures.Rank, pictures.Shape) switch
-        {
-            (3, var shape) => Encoded(pictures, shape[1], shape[2], Png.grey),
-            (4, [_, 1, var height, var width]) => Encoded(pictures, height, width, Png.grey),
-            (4, [_, 3, var height, var width]) => Encoded(pictures.Permute(0, 2, 3, 1), height, width, Png.rgb),
-            _ => items.Select(_ => ""),
-        };
-    }
-
-    private static IEnumerable<string> Encoded(
-        Tensor pictures, int height, int width, Func<int, int, byte[], byte[]> encode)
-    {
-        var size = pictures.Size / pictures.Shape[0];
-        return pictures.ToArray<byte>().Chunk(size).Select(bytes => Png.dataUri(encode(width, height, bytes)));
-    }
+    private static IEnumerable<string> Sources(Dataset dataset, IReadOnlyList<int> items) =>
+        items.Count == 0 ? [] : Items.Sources(dataset[items].Inputs[0]);
 
     private static Section Settings(Learner learn, IEnumerable<KeyValuePair<string, string>> settings)
     {
