@@ -48,7 +48,9 @@ module internal Scale =
     let private logarithmic parts rounded (low: float) (high: float) : Scale =
         let span = high - low
         let mantissas = if span <= 1.5 then [ 1.0; 2.0; 5.0 ] else [ 1.0 ]
-        let every = max 1 (int (ceil (span / float parts)))
+
+        // Every power of ten, every second, every fifth, ….
+        let every = int (Ticks.at (Ticks.step parts true (max 1.0 span)) 1.0)
         // A value that is a tick but for rounding is one.
         let slack = 1e-9
         let first = int (floor (low / float every + slack)) * every
@@ -60,14 +62,17 @@ module internal Scale =
                     float exponent + log10 mantissa, Ticks.logLabel mantissa exponent
         ]
 
-        let places = List.map fst candidates
-
         let low, high =
-            if rounded then
+            if not rounded then
+                low, high
+            elif every > 1 then
+                // To whole powers; the next tick may be far away.
+                floor (low + slack), ceil (high - slack)
+            else
+                let places = List.map fst candidates
+
                 places |> List.filter (fun tick -> tick <= low + slack) |> List.max,
                 places |> List.filter (fun tick -> tick >= high - slack) |> List.min
-            else
-                low, high
 
         {
             Low = low

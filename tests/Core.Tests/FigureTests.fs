@@ -152,6 +152,32 @@ let ``on a logarithmic axis equal factors are equal lengths, and what is not abo
     shouldBeAt "the tick at 10" x[2] (List.item 3 ticks |> snd)
 
 [<Test>]
+let ``a logarithmic axis over many powers of ten has every second, fifth or tenth, and ends close to its values``
+    ()
+    =
+    let root =
+        [ Trace.line "" [ 0.0; 1.0 ] [ 3e-41; 2e37 ] ]
+        |> Figure.create "title" (Axis.named "x") (Axis.log "y")
+        |> svgOf
+
+    let labels =
+        named "text" root
+        |> List.filter (fun e -> attribute "text-anchor" e = "end")
+        |> List.map _.Value
+
+    shouldEqual [ "10⁻⁴⁰"; "10⁻²⁰"; "1"; "10²⁰" ] labels
+    // From 10⁻⁴¹ to 10³⁸, so that 3e-41 is above the lower end by log10 3 of 79 powers.
+    let points = named "polyline" root |> List.exactlyOne |> pointsOf
+
+    let places =
+        named "text" root
+        |> List.filter (fun e -> attribute "text-anchor" e = "end")
+        |> List.map (number "y")
+
+    let decade = (List.item 1 places - List.head places) / 20.0
+    shouldBeAt "3e-41" (List.head places - 4.5 + decade * (log10 3.0 - 1.0)) (snd points[0])
+
+[<Test>]
 let ``an axis with fixed ends keeps them and cuts off the rest`` () =
     let root =
         [ Trace.line "" [ 0.0; 1.0; 2.0 ] [ 0.0; 50.0; 1.0 ] ]
