@@ -22,6 +22,14 @@ internal sealed record Ambient
     /// <summary>What the call that is under way wrote to buffers; null outside a call.</summary>
     public PendingWrites? Writes { get; private init; }
 
+    /// <summary>Told of the output of each module that is called.</summary>
+    public Action<Module, Tensor>? Watch { get; private init; }
+
+    /// <summary>
+    /// Where the variables of backward hooks are collected, while tensors do not carry them themselves.
+    /// </summary>
+    public List<Variable>? Probes { get; private init; }
+
     /// <summary>Until the result is disposed, no gradients are wanted.</summary>
     public static IDisposable WithoutGradients() => Enter(Current with { WantsGradients = false });
 
@@ -36,6 +44,12 @@ internal sealed record Ambient
 
     /// <summary>Until the result is disposed, what is written to buffers is noted here.</summary>
     public static IDisposable Writing(PendingWrites writes) => Enter(Current with { Writes = writes });
+
+    /// <summary>Until the result is disposed, this is told of the output of each module.</summary>
+    public static IDisposable Watching(Action<Module, Tensor> watch) => Enter(Current with { Watch = watch });
+
+    /// <summary>Until the result is disposed, the variables of backward hooks are collected here.</summary>
+    public static IDisposable Probing(List<Variable> probes) => Enter(Current with { Probes = probes });
 
     private static Scope Enter(Ambient ambient)
     {

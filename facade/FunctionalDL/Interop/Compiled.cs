@@ -119,8 +119,17 @@ internal sealed class Compiled
         }
     }
 
-    private FSharpFunc<T, TResult> Made<T, TResult>(Func<T, TResult> function) =>
-        _isCompiled ? Compile.on(_device.Engine, Fs.Function(function)) : Fs.Function(function);
+    /// <summary>The function, compiled unless hooks look at what it computes.</summary>
+    private FSharpFunc<T, TResult> Made<T, TResult>(Func<T, TResult> function)
+    {
+        if (!_isCompiled)
+        {
+            return Fs.Function(function);
+        }
+
+        var compiled = Compile.on(_device.Engine, Fs.Function(function));
+        return Fs.Function<T, TResult>(x => Module.HasHooks ? function(x) : compiled.Invoke(x));
+    }
 
     private static Core.Tensor[] StructureLeaves<T>(T value) => Structure.leaves(value);
 }

@@ -37,6 +37,9 @@ internal sealed class PureModule
 
     public Core.Layer Layer { get; }
 
+    /// <summary>Whether the module has hooks, which want to look at values.</summary>
+    public bool HasHooks => _module.HasHooks;
+
     /// <summary>The parameters that are trained, by their paths.</summary>
     public IReadOnlyList<(string Path, object Cell)> Trained => _trained;
 

@@ -1,9 +1,10 @@
 namespace FunctionalDL.Interop;
 
 /// <summary>
-/// A parameter as the variable of a derivative: what a forward pass outside <c>NoGrad</c> read from its cell.
+/// A variable of a derivative: what a forward pass outside <c>NoGrad</c> read from the cell of its owner; or what a
+/// backward hook wants to know the gradient of, and who is told.
 /// </summary>
-internal sealed record Variable(Parameter Owner, Core.Tensor Inner);
+internal sealed record Variable(Parameter? Owner, Core.Tensor Inner, Action<Tensor>? Receive = null);
 
 /// <summary>
 /// The variables that a tensor was computed from, and what was written to buffers on the way. Each tensor carries its own, so that <c>Backward</c> needs

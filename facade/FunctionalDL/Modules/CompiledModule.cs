@@ -41,6 +41,14 @@ public sealed class CompiledModule
     /// <exception cref="TraceException"><c>Forward</c> looks at values.</exception>
     public Tensor Call(params Tensor[] inputs)
     {
+        if (_module.HasHooks)
+        {
+            using (Ambient.Drawing(_pure.Keys(_generator.Next())))
+            {
+                return _module.Call(inputs);
+            }
+        }
+
         var isTraining = _module.Training;
         var (outputs, state) = (isTraining ? _training : _evaluation).Invoke(
             Tuple.Create(_pure.Read(), _generator.Next(), Fs.List(inputs.Select(x => x.Inner))));

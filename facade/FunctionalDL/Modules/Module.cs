@@ -96,7 +96,7 @@ public abstract partial class Module
     {
         try
         {
-            return inputs.Length == 1 ? Forward(inputs[0]) : Forward(inputs);
+            return Observed(inputs);
         }
         catch (ShapeException error)
         {

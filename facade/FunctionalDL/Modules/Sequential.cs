@@ -36,7 +36,8 @@ public sealed class Sequential : Module, IReadOnlyList<Module>
     public Module this[int index] => Added[index].Module;
 
     /// <summary>
-    /// The modules at some positions, shared with this one: <c>model[..^1]</c> is all but the last.
+    /// The modules at some positions, shared with this one and under their names: <c>model[..^1]</c> is all but the
+    /// last.
     /// </summary>
     /// <param name="range">Positions.</param>
     public Sequential this[Range range]
@@ -44,7 +45,7 @@ public sealed class Sequential : Module, IReadOnlyList<Module>
         get
         {
             var (offset, length) = range.GetOffsetAndLength(Count);
-            return new([.. Added.Skip(offset).Take(length).Select(part => part.Module)]);
+            return new([.. Added.Skip(offset).Take(length)]);
         }
     }
 

@@ -59,6 +59,13 @@ public sealed class CompiledStep
     /// <exception cref="TraceException"><c>Forward</c> or the loss looks at values.</exception>
     public Tensor Run(Batch batch)
     {
+        var key = KeyModule.at(TensorModule.ofInt64s(Fs.Sizes([]), [_steps++]), _key);
+
+        if (_module.HasHooks)
+        {
+            return RunPlain(batch, key);
+        }
+
         var recipes = _optimizer.ParamGroups.ToDictionary(g => g, _optimizer.RecipeOf);
         var hypers = recipes.ToDictionary(r => r.Key, r => PureSteps.Hypers(r.Value));
         var moving = _trained.Where(t => t.Group is not null).ToList();
@@ -67,7 +74,7 @@ public sealed class CompiledStep
             Fs.List(_trained.Select(t => t.Parameter.Stored)),
             Fs.List(moving.Select(t => _optimizer.Steps.StateOf(t.Parameter, recipes[t.Group!], hypers[t.Group!]))),
             Fs.List(_pure.State.Select(c => PureModule.Stored(c.Cell))),
-            KeyModule.at(TensorModule.ofInt64s(Fs.Sizes([]), [_steps++]), _key),
+            key,
             Fs.List(batch.Inputs.Select(x => x.Inner)),
             Batch.Only(batch.Targets, "targets").Inner));
 
@@ -82,6 +89,20 @@ public sealed class CompiledStep
         }
 
         return new(loss);
+    }
+
+    /// <summary>The same step as a loop written by hand takes it, so that hooks see values.</summary>
+    private Tensor RunPlain(Batch batch, Key key)
+    {
+        using (Ambient.Drawing(_pure.Keys(key)))
+        {
+            var loss = _lossFunc(_module.Call([.. batch.Inputs]), Batch.Only(batch.Targets, "targets"));
+            _optimizer.ZeroGrad();
+            loss.Backward();
+            _optimizer.Step();
+            _optimizer.ZeroGrad();
+            return loss;
+        }
     }
 
     /// <summary>The step as a pure function; it runs when it is traced.</summary>

@@ -127,21 +127,27 @@ public sealed partial class Tensor
         var (variables, writes) = _sources.Walk();
         var gradients = Eager.gradients(_inner, [.. variables.Select(v => v.Inner)]);
         var sums = new Dictionary<Parameter, Tensor>();
+        var received = new List<(Action<Tensor> Receive, Tensor Gradient)>();
 
-        for (var i = 0; i < gradients.Length; i++)
+        // An option's None is null.
+        foreach (var (variable, gradient) in variables.Zip(gradients).Where(x => x.Second is not null))
         {
-            // An option's None is null.
-            if (gradients[i] is { } gradient)
+            var found = new Tensor(gradient.Value);
+
+            if (variable.Owner is { } owner)
             {
-                var owner = variables[i].Owner;
                 var before = sums.GetValueOrDefault(owner) ?? owner.Grad;
-                var found = new Tensor(gradient.Value);
                 sums[owner] = before is null ? found : before + found;
+            }
+            else if (variable.Receive is { } receive)
+            {
+                received.Add((receive, found));
             }
         }
 
         // Together: the forward pass that loss and gradients share is computed once.
-        Fs.Evaluate([_inner, .. sums.Values.Select(g => g._inner), .. writes]);
+        Fs.Evaluate(
+            [_inner, .. sums.Values.Select(g => g._inner), .. received.Select(r => r.Gradient._inner), .. writes]);
 
         foreach (var (owner, sum) in sums)
         {
@@ -153,6 +159,12 @@ public sealed partial class Tensor
             _inner = TensorModule.ofStorage(TensorModule.toStorage(_inner));
             _sources = null;
             _isReleased = true;
+        }
+
+        // From the loss towards the inputs, as gradients come.
+        for (var i = received.Count - 1; i >= 0; i--)
+        {
+            received[i].Receive(received[i].Gradient);
         }
     }
 

@@ -245,6 +245,9 @@ internal sealed class FitLoop
         return Decision.Continue;
     }
 
+    /// <summary>Whether a callback, or a hook of the model, wants to see what steps compute.</summary>
+    private bool LooksInside => _callbacks.LooksInside || _learn.Model.HasHooks;
+
     private Decision Step()
     {
         if (_callbacks.SeesModel)
@@ -252,7 +255,7 @@ internal sealed class FitLoop
             _run.Adopt();
         }
 
-        return _callbacks.LooksInside ? StepInside() : StepWhole();
+        return LooksInside ? StepInside() : StepWhole();
     }
 
     private Decision StepWhole()
@@ -322,7 +325,7 @@ internal sealed class FitLoop
             var decision = Scope(
                 Decision.SkipBatch,
                 FitEvent.BeforeBatch,
-                () => _callbacks.LooksInside ? JudgeInside(variables) : JudgeWhole(variables),
+                () => LooksInside ? JudgeInside(variables) : JudgeWhole(variables),
                 FitEvent.AfterCancelBatch,
                 FitEvent.AfterBatch);
 

@@ -68,12 +68,15 @@ internal sealed class PureRun : IRun
     {
         Commit();
 
+        var probes = new List<Variable>();
+
         using (Ambient.WithGradients())
+        using (Ambient.Probing(probes))
         {
             var (parameters, sources) = _compiled.Module.Tracked();
             var (output, state) = _compiled.Forward(Core.Train.call(State, parameters), batch);
             _layerState = state;
-            return new Tensor(output, sources);
+            return new Tensor(output, Sources.Union([sources, .. probes.Select(probe => new Sources(probe))]));
         }
     }
 
