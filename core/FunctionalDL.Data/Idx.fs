@@ -48,11 +48,6 @@ module Idx =
     [<Literal>]
     let private UnsignedByte = 0x08uy
 
-    /// Deflate cannot pack more than this many bytes into one (RFC 1951: 258 bytes from two bits, less the
-    /// cost of a block), so a gzip file of `n` bytes that promises more than `n` times this is lying.
-    [<Literal>]
-    let private MostUnpackedPerByte = 1032L
-
     /// The buffer for a body starts no larger than this (bytes) and doubles as bytes really arrive, so that
     /// a header alone never makes us allocate what it claims.
     [<Literal>]
@@ -237,7 +232,7 @@ module Idx =
                             path
                             expectedAxes
                             unpacked
-                            (file.Length * MostUnpackedPerByte)
+                            (file.Length * Deflate.MostUnpackedPerByte)
                             $"{Text.number file.Length} bytes of gzip data, which cannot unpack to that"
 
                     checkGzipEnd path file array
