@@ -266,7 +266,10 @@ figcaption span:first-child { font-weight: 600; }
             $"<h1>{escape title}</h1>"
             for section in sections do
                 "<section>"
-                $"<h2>{escape section.Title}</h2>"
+
+                if section.Title <> "" then
+                    $"<h2>{escape section.Title}</h2>"
+
                 yield! List.map (block draw) section.Blocks
                 "</section>"
             "</main>"

@@ -69,6 +69,20 @@ module Figure =
         Subplots = [| Subplot.create title xAxis yAxis traces |]
     }
 
+    /// The figure with a trace more in its last subplot. Errors as `create`.
+    let add (trace: Trace) (figure: Figure) : Figure =
+        let last = figure.Subplots.Length - 1
+
+        let add (subplot: Subplot) = {
+            Subplot.create subplot.Title subplot.XAxis subplot.YAxis (Array.append subplot.Data [| trace |]) with
+                Annotations = subplot.Annotations
+        }
+
+        {
+            figure with
+                Subplots = figure.Subplots |> Array.mapi (fun i s -> if i = last then add s else s)
+        }
+
     /// A picture by itself; other traces over it have their places in its pixels.
     let picture title (traces: Trace seq) : Figure =
         create title (Axis.named "") (Axis.named "") traces
