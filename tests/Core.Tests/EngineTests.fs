@@ -365,6 +365,41 @@ let ``random graphs: the engines agree, to the bit where nothing is rounded diff
             // The tests' promise of moderate values, so that tolerances mean something.
             ensure $"{what} leaves ±10" (storageFloats expected[i] |> Array.forall (fun x -> abs x <= 10.01))
 
+[<Test>]
+let ``a product that is only read turned around is computed that way, with the same bits`` () =
+    let key = Key.ofSeed 7L
+
+    let normal name shape =
+        Key.normal DType.Float32 shape (Key.child name key)
+
+    let a, b = normal "a" [ 3; 37; 20 ], normal "b" [ 3; 20; 50 ]
+    let transposed (x: Tensor) = Tensor.transpose -2 -1 x * 2.0
+    let turned (a, b) = transposed (Tensor.matmul a b)
+
+    let products (program: Program) = [
+        for step in program.Steps do
+            if step.Prim.IsMatMul then
+                List.ofArray (step.Type.Shape.ToArray())
+    ]
+
+    let alone = products (Compile.program turned (a, b))
+    ensure $"products: %A{alone}" (alone = [ [ 3; 50; 37 ] ])
+    // One that is wanted for itself is computed once, as it was asked for.
+    let both (a, b) = Tensor.matmul a b, turned (a, b)
+    let wanted = products (Compile.program both (a, b))
+    ensure $"products: %A{wanted}" (wanted = [ [ 3; 37; 50 ] ])
+
+    for name in engineNames do
+        let engine = engineOf name
+        let product = Tensor.matmul a b
+        Tensor.evalOn engine [ product ]
+        let expected = transposed product
+        let actual = Compile.on engine turned (a, b)
+        Tensor.evalOn engine [ expected; actual ]
+
+        let bits = Tensor.toStorage >> storageBytes
+        ensure $"{name}: other bits" (bits expected = bits actual)
+
 let private bytesOfAll engine (xs: Tensor list) =
     Tensor.evalOn engine xs
     xs |> List.map (Tensor.toStorage >> storageBytes)

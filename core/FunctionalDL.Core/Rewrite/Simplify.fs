@@ -136,6 +136,73 @@ module Simplify =
                 Outputs = program.Outputs |> Array.map (fun o -> renamed[o])
         }
 
+    let private swapsMatrices (axes: int[]) =
+        let rank = axes.Length
+
+        rank >= 2
+        && axes =
+            Array.init rank (fun i ->
+                if i = rank - 2 then rank - 1
+                elif i = rank - 1 then rank - 2
+                else i)
+
+    /// Computes a product that is only read turned around, as gradients of weights are, in that order:
+    /// `(a · b)ᵀ = bᵀ · aᵀ`, element for element the same sums. Turning the operands moves nothing, while a turned
+    /// result would be read across its rows.
+    let turnProducts (program: Program) : Program =
+        let inputs = program.Inputs.Length
+        let uses = Array.zeroCreate<int>(inputs + program.Steps.Length)
+
+        for o in Seq.append program.Outputs (program.Steps |> Seq.collect (fun s -> Prim.operands s.Prim)) do
+            uses[o] <- uses[o] + 1
+
+        let renamed = Array.init uses.Length id
+        let steps = List<Step>()
+
+        let typeOf value =
+            if value < inputs then
+                program.Inputs[value]
+            else
+                steps[value - inputs].Type
+
+        let append step =
+            steps.Add step
+            inputs + steps.Count - 1
+
+        let turn axes x =
+            let before = typeOf x
+            let shape = axes |> Array.map (fun a -> before.Shape[a]) |> Shape.ofSeq
+
+            append {
+                Prim = Prim.Permute(axes, x)
+                Type = { before with Shape = shape }
+            }
+
+        let isOnlyTurned x =
+            x >= inputs && uses[x] = 1 && program.Steps[x - inputs].Prim.IsMatMul
+
+        for i in 0 .. program.Steps.Length - 1 do
+            let step = program.Steps[i]
+
+            let prim =
+                match step.Prim with
+                | Prim.Permute(axes, x) when swapsMatrices axes && isOnlyTurned x ->
+                    let operands = Prim.operands program.Steps[x - inputs].Prim
+                    Prim.MatMul(turn axes renamed[operands[1]], turn axes renamed[operands[0]])
+                | prim -> Prim.map (fun x -> renamed[x]) prim
+
+            renamed[inputs + i] <- append { step with Prim = prim }
+
+        {
+            program with
+                Steps = steps.ToArray()
+                Outputs = program.Outputs |> Array.map (fun o -> renamed[o])
+        }
+
     /// All passes.
     let run mergeConstants program =
-        program |> mergeEqual mergeConstants |> dropUnused
+        program
+        |> mergeEqual mergeConstants
+        |> turnProducts
+        |> mergeEqual mergeConstants
+        |> dropUnused
