@@ -7,7 +7,7 @@ namespace FunctionalDL.Kernels;
 /// <remarks>
 /// <para>
 /// The garbage collector does not see native memory, so the pool asks it for a collection when the lent bytes
-/// exceed the larger of 16 MiB and twice the least that was lent when somebody came for more (which bounds what
+/// exceed the larger of 16 MiB and 3/2 of the least that was lent when somebody came for more (which bounds what
 /// is truly in use). Most buffers die young, and a collection of the young generations takes less than a
 /// millisecond; a full one takes tens, and is made only when that brings too little.
 /// </para>
@@ -85,8 +85,8 @@ public sealed unsafe class MemoryPool
         long threshold = Volatile.Read(ref _threshold);
         if (wanted > threshold)
             CollectGarbage(bytes);
-        else if (Math.Max(Floor, 2 * wanted) < threshold)
-            Volatile.Write(ref _threshold, Math.Max(Floor, 2 * wanted));
+        else if (ThresholdFor(wanted) < threshold)
+            Volatile.Write(ref _threshold, ThresholdFor(wanted));
     }
 
     /// <summary>Gives all memory that is not lent back to the operating system.</summary>
@@ -125,6 +125,9 @@ public sealed unsafe class MemoryPool
         while (Interlocked.CompareExchange(ref _returned, address, top) != top);
         Interlocked.Add(ref _live, -capacity);
     }
+
+    /// <summary>The lent bytes from which on garbage is looked for when this many are in use.</summary>
+    private static long ThresholdFor(long inUse) => Math.Max(Floor, inUse + inUse / 2);
 
     /// <summary>A kept block of the class or a little above (less than double), or 0.</summary>
     private nint TakeIdle(int index, out long capacity)
@@ -190,7 +193,7 @@ public sealed unsafe class MemoryPool
     }
 
     /// <summary>
-    /// Lets the collector find buffers that nobody uses. Half of the threshold was in use at most, the rest
+    /// Lets the collector find buffers that nobody uses. 2/3 of the threshold were in use at most, the rest
     /// may be garbage; when the young generations held less than half of that, all are collected. Only then
     /// the threshold may grow.
     /// </summary>
@@ -206,12 +209,13 @@ public sealed unsafe class MemoryPool
             GC.Collect(1, GCCollectionMode.Forced, blocking: true);
             WaitForFinalizers();
             long expected = LiveBytes + wanted;
-            if (expected <= _threshold && expected - _threshold / 2 <= (before + wanted - _threshold / 2) / 2)
+            long inUse = _threshold / 3 * 2;
+            if (expected <= _threshold && expected - inUse <= (before + wanted - inUse) / 2)
                 return;
 
             GC.Collect(2, GCCollectionMode.Forced, blocking: true);
             WaitForFinalizers();
-            Volatile.Write(ref _threshold, Math.Max(Floor, 2 * (LiveBytes + wanted)));
+            Volatile.Write(ref _threshold, ThresholdFor(LiveBytes + wanted));
         }
         finally
         {
