@@ -209,6 +209,10 @@ type Prim<'x> =
     /// The position (int64) of the extreme along the axis, which stays with size 1; the first of several, and
     /// NaN wins.
     | Arg of op: ArgOp * axis: int * x: 'x
+    /// For each window of the last axes the flat place on them (int64) of its largest element; the first of
+    /// several, and NaN wins. There are `count` windows; window `o` has the elements `step · o + dilation · k -
+    /// before`, of which those outside the operand never win. Lists have a number for each of these axes.
+    | ArgWindow of kernel: int[] * step: int[] * dilation: int[] * before: int[] * count: int[] * x: 'x
     | Reshape of shape: Shape * x: 'x
     /// Axis `i` of the result is axis `axes[i]` of the operand.
     | Permute of axes: int[] * x: 'x
@@ -315,6 +319,8 @@ module Prim =
         | Prim.Cast(dtype, x) -> Prim.Cast(dtype, f x)
         | Prim.Reduce(op, axes, x) -> Prim.Reduce(op, axes, f x)
         | Prim.Arg(op, axis, x) -> Prim.Arg(op, axis, f x)
+        | Prim.ArgWindow(kernel, step, dilation, before, count, x) ->
+            Prim.ArgWindow(kernel, step, dilation, before, count, f x)
         | Prim.Reshape(shape, x) -> Prim.Reshape(shape, f x)
         | Prim.Permute(axes, x) -> Prim.Permute(axes, f x)
         | Prim.Expand(shape, x) -> Prim.Expand(shape, f x)
@@ -350,6 +356,7 @@ module Prim =
         | Prim.Cast(_, x)
         | Prim.Reduce(_, _, x)
         | Prim.Arg(_, _, x)
+        | Prim.ArgWindow(_, _, _, _, _, x)
         | Prim.Reshape(_, x)
         | Prim.Permute(_, x)
         | Prim.Expand(_, x)
@@ -395,6 +402,7 @@ module Prim =
         | Prim.Cast _ -> "cast"
         | Prim.Reduce(op, _, _) -> op.ToString()
         | Prim.Arg(op, _, _) -> op.ToString()
+        | Prim.ArgWindow _ -> "argwindow"
         | Prim.Reshape _ -> "reshape"
         | Prim.Permute _ -> "permute"
         | Prim.Expand _ -> "expand"

@@ -93,6 +93,7 @@ let private allowed (dtype: DType) (prim: Prim<int>) (dimsOf: int -> int[]) =
     | Prim.Cast _
     | Prim.Reduce _
     | Prim.Arg _
+    | Prim.ArgWindow _
     | Prim.Reshape _
     | Prim.Permute _
     | Prim.Expand _

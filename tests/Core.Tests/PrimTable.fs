@@ -224,6 +224,20 @@ let private argSortCase (rng: Random) =
 
     one shape (distinct rng shape) (fun x -> x * Tensor.cast DType.Float64 (Tensor.argsort axis descending x))
 
+/// The same, for windows of planes.
+let private argWindowCase (rng: Random) =
+    let shape = [ 1 + rng.Next 2; 2; 3 + rng.Next 4; 3 + rng.Next 4 ]
+
+    let options = {
+        Pooling.maxDefaults with
+            Stride = [ 1 + rng.Next 3; 1 + rng.Next 3 ]
+            Padding = [ rng.Next 2; rng.Next 2 ]
+    }
+
+    one shape (distinct rng shape) (fun x ->
+        let largest, places = Pooling.maxWithIndices options [ 3; 2 ] x
+        largest * Tensor.cast DType.Float64 places)
+
 // ---- rows of movements -------------------------------------------------------------------------------------------
 
 let private narrowing (rng: Random) (shape: int list) =
@@ -376,6 +390,7 @@ let rowOf (prim: Prim<int>) : Row =
             movementCase (fun _ _ -> Tensor.cast DType.Float32 >> Tensor.cast DType.Float64)
         | Prim.Reduce(op, _, _) -> reduceRow op
         | Prim.Arg(op, _, _) -> argRow op
+        | Prim.ArgWindow _ -> argWindowCase
         | Prim.Reshape _ ->
             movementCase (fun rng shape ->
                 let count = elements shape

@@ -298,6 +298,47 @@ module Reference =
 
         Cells.Whole(Array.init result.Size search)
 
+    let private argWindow
+        (kernel: int[])
+        (step: int[])
+        (dilation: int[])
+        (before: int[])
+        result
+        operand
+        cells
+        =
+        let values = reals cells
+        let first = (operand: Shape).Rank - kernel.Length
+        let plane = Shape operand.Dims[first..]
+        let taps = Shape kernel
+
+        /// The place on the last axes that element `tap` of a window meets.
+        let placeOf (window: int[]) tap =
+            unravel taps tap
+            |> Array.mapi (fun i k -> window[first + i] * step[i] + k * dilation[i] - before[i])
+
+        let isInside (place: int[]) =
+            Array.forall2 (fun p size -> p >= 0 && p < size) place plane.Dims
+
+        let search flat =
+            let window = unravel result flat
+
+            let candidates =
+                Seq.init taps.Size (placeOf window) |> Seq.filter isInside |> Seq.toArray
+
+            let valueAt place =
+                values[ravel operand (Array.append window[.. first - 1] place)]
+
+            let mutable best = candidates[0]
+
+            for place in candidates do
+                if better ArgOp.ArgMax (valueAt place) (valueAt best) then
+                    best <- place
+
+            int64 (ravel plane best)
+
+        Cells.Whole(Array.init result.Size search)
+
     let private matMul (result: Shape) (a: Shape) (b: Shape) left right =
         let inner = a[-1]
 
@@ -566,6 +607,8 @@ module Reference =
         | Prim.Cast(dtype, x) -> cast dtype (valueOf x)
         | Prim.Reduce(op, axes, x) -> fold result (shapeOf x) axes op (valueOf x)
         | Prim.Arg(op, axis, x) -> arg op axis result (shapeOf x) (valueOf x)
+        | Prim.ArgWindow(kernel, step, dilation, before, _, x) ->
+            argWindow kernel step dilation before result (shapeOf x) (valueOf x)
         | Prim.Reshape(_, x)
         | Prim.StopGradient x
         | Prim.Variable x

@@ -151,9 +151,15 @@ module Pooling =
         |> Tensor.gather 2 (Tensor.reshape [ batch; channels; product windows ] places)
         |> Tensor.reshape [ batch; channels; yield! windows ]
 
-    /// The flat place in its plane of the largest element of each window. On axis `i`, window `o` starts at
-    /// `starts[i][o]` and has elements `apart[i]` apart.
-    let private placesOfLargest operation (starts: int[][]) (apart: int[]) (sizes: int[]) (windows: Tensor) =
+    /// The flat place in its plane of the largest element of each window. The positions have no derivative;
+    /// what they pick has.
+    let private argWindow frame counts (x: Tensor) =
+        let step, apart, margin = frame.Step, frame.Apart, frame.Margin
+        Tensor.Make(Prim.ArgWindow(frame.Kernel, step, apart, margin, counts, x.Node))
+
+    /// The flat place in its plane of the largest element of each window of `adaptiveWindows`. On axis `i`,
+    /// window `o` starts at `starts[i][o]`.
+    let private placesOfLargest (starts: int[][]) (sizes: int[]) (windows: Tensor) =
         let rank = sizes.Length
         let dims = windows.Shape.ToArray()
         let kernel = dims[2 + rank ..]
@@ -176,31 +182,9 @@ module Pooling =
         let coordinate i =
             let inner = product kernel[i + 1 ..]
 
-            let within =
-                Array.init (product kernel) (fun k -> int64 (k / inner % kernel[i] * apart[i]))
+            let within = Array.init (product kernel) (fun k -> int64 (k / inner % kernel[i]))
 
-            let place = onAxis i starts[i] + lookUp within
-
-            if Array.forall (fun start -> start >= 0) starts[i] then
-                place
-            else
-                // Where all elements are -∞ the first, which lies in the padding, is chosen: the first of the
-                // input stands for it.
-                let first start =
-                    if start >= 0 then
-                        start
-                    else
-                        start + (-start + apart[i] - 1) / apart[i] * apart[i]
-
-                let firsts = Array.map first starts[i]
-
-                if firsts |> Array.exists (fun f -> f >= sizes[i]) then
-                    Fail.shape (
-                        $"{operation}: a window of spatial axis {i} has no element of the {sizes[i]} "
-                        + "there are; use less dilation"
-                    )
-
-                Tensor.maximum place (onAxis i firsts)
+            onAxis i starts[i] + lookUp within
 
         seq { 1 .. rank - 1 }
         |> Seq.fold (fun (flat: Tensor) i -> flat * sizes[i] + coordinate i) (coordinate 0)
@@ -216,8 +200,21 @@ module Pooling =
                 x
 
         let sizes = x.Shape.ToArray()[2..]
-        let windows = windowsOf frame -infinity x
-        struct (x, placesOfLargest operation (starts frame sizes) frame.Apart sizes windows)
+        let counts = Array.mapi (count frame) sizes
+        let starts = starts frame sizes
+
+        for i in 0 .. sizes.Length - 1 do
+            let isInside start =
+                Seq.init frame.Kernel[i] (fun k -> start + k * frame.Apart[i])
+                |> Seq.exists (fun place -> place >= 0 && place < sizes[i])
+
+            if not (Array.forall isInside starts[i]) then
+                Fail.shape (
+                    $"{operation}: a window of spatial axis {i} has no element of the {sizes[i]} "
+                    + "there are; use less dilation"
+                )
+
+        struct (x, argWindow frame counts x)
 
     /// The largest element of each window, and its place in the flattened spatial axes (int64), as PyTorch
     /// has it. NaN wins, and the first of several equal ones gets all of the derivative. `kernel` has a size
@@ -407,9 +404,7 @@ module Pooling =
         let starts = shares |> Array.map (Array.map (fun (struct (start, _)) -> start))
 
         // A repeated element comes after itself, so it is never the first.
-        let places =
-            adaptiveWindows sizesOut shares batched
-            |> placesOfLargest operation starts (Array.create sizes.Length 1) sizes
+        let places = adaptiveWindows sizesOut shares batched |> placesOfLargest starts sizes
 
         let drop y =
             if x.Rank = batched.Rank then y else Tensor.squeeze 0 y

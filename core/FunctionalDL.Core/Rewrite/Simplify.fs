@@ -29,6 +29,7 @@ module Simplify =
         | Prim.Cast _
         | Prim.Reduce _
         | Prim.Arg _
+        | Prim.ArgWindow _
         | Prim.Reshape _
         | Prim.Permute _
         | Prim.Expand _

@@ -88,6 +88,7 @@ module internal Batching =
         | Prim.Select _
         | Prim.Cast _
         | Prim.StopGradient _
+        | Prim.ArgWindow _
         | Prim.Cholesky _
         | Prim.Determinant _ -> make (Prim.map all prim)
         // Its derivative has come to its end: one in progress does not hand out what depends on its variable.

@@ -198,6 +198,7 @@ module internal Derivative =
         | Prim.Random _
         | Prim.Compare _
         | Prim.Arg _
+        | Prim.ArgWindow _
         | Prim.ArgSort _
         | Prim.StopGradient _ -> None
         | Prim.Unary(op, x) -> tangent x |> Option.bind (unary op x result)

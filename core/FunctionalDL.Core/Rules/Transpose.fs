@@ -161,6 +161,7 @@ module internal Transpose =
         | Prim.Random _
         | Prim.Compare _
         | Prim.Arg _
+        | Prim.ArgWindow _
         | Prim.ArgSort _
         | Prim.Cholesky _
         | Prim.Determinant _

@@ -170,6 +170,48 @@ module Typing =
         if spec.Groups < 1 then
             shapeError operation $"groups is {spec.Groups}; it needs to be at least 1"
 
+    /// Where windows of the last axes have their largest element. Each must have one.
+    let private argWindow
+        operation
+        (kernel: int[])
+        (step: int[])
+        (dilation: int[])
+        (before: int[])
+        (count: int[])
+        x
+        =
+        requireFloat operation x
+        let first = x.Shape.Rank - kernel.Length
+
+        if
+            kernel.Length = 0
+            || first < 0
+            || [ step; dilation; before; count ]
+               |> List.exists (fun numbers -> numbers.Length <> kernel.Length)
+            || Seq.concat [ kernel; step; dilation ] |> Seq.exists (fun n -> n < 1)
+            || Array.exists (fun n -> n < 0) count
+        then
+            shapeError
+                operation
+                $"windows {Text.bracketed kernel} every {Text.bracketed step} do not fit shape {x.Shape}"
+
+        if Array.fold (fun n k -> n * int64 k) 1L kernel > (1L <<< 24) then
+            shapeError operation $"windows {Text.bracketed kernel} have more than 2^24 elements"
+
+        for i in 0 .. kernel.Length - 1 do
+            let isInside o k =
+                let place = o * step[i] + k * dilation[i] - before[i]
+                place >= 0 && place < x.Shape[first + i]
+
+            for o in 0 .. count[i] - 1 do
+                if not (Seq.exists (isInside o) (seq { 0 .. kernel[i] - 1 })) then
+                    shapeError operation $"window {o} of axis {first + i} has no element of shape {x.Shape}"
+
+        {
+            DType = DType.Int64
+            Shape = Shape(Array.append x.Shape.Dims[.. first - 1] count)
+        }
+
     /// The part of a convolution that the operands give. All sizes that meet must agree.
     let private convolution operation part (spec: ConvolutionSpec) (a: TensorType) (b: TensorType) =
         requireSpec operation spec
@@ -327,6 +369,8 @@ module Typing =
                 DType = DType.Int64
                 Shape = withSize axis 1 x.Shape
             }
+        | Prim.ArgWindow(kernel, step, dilation, before, count, x) ->
+            argWindow operation kernel step dilation before count (typeOf x)
         | Prim.Reshape(shape, x) ->
             let x = typeOf x
 

@@ -60,9 +60,16 @@ internal sealed unsafe class GatherJob<T, TIndex>(IndexedShape shape) : IndexedJ
     public override void Execute(int block, int worker)
     {
         long end = Math.Min((block + 1) * _rows, shape.Outer * shape.IndexLength);
-        for (long row = block * _rows; row < end; row++)
+        (long outer, long place) = Math.DivRem(block * _rows, shape.IndexLength);
+        T* source = (T*)shape.Source + outer * shape.AxisLength * shape.Inner;
+        for (long row = block * _rows; row < end; row++, place++)
         {
-            T* source = (T*)shape.Source + row / shape.IndexLength * shape.AxisLength * shape.Inner;
+            if (place == shape.IndexLength)
+            {
+                source += shape.AxisLength * shape.Inner;
+                place = 0;
+            }
+
             TIndex* index = (TIndex*)shape.Index + row * shape.Inner;
             T* target = (T*)shape.Target + row * shape.Inner;
             long bad = shape.Inner >= 8 && AllSame(index, shape.Inner)
@@ -139,7 +146,9 @@ internal sealed unsafe class ScatterAddJob<T, TIndex> : IndexedJob
         long first = part * _width;
         int width = (int)Math.Min(_width, inner - first);
         T* target = (T*)_shape.Target + outer * _shape.AxisLength * inner + first;
-        for (long a = 0; a < _shape.AxisLength; a++)
+        if (width == inner)
+            Copies.Zero(target, _shape.AxisLength * inner);
+        for (long a = 0; width < inner && a < _shape.AxisLength; a++)
             new Span<T>(target + a * inner, width).Clear();
 
         long start = outer * _shape.IndexLength * inner + first;

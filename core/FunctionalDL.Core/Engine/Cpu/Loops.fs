@@ -174,6 +174,7 @@ module internal Loops =
             | Prim.Random _
             | Prim.Reduce _
             | Prim.Arg _
+            | Prim.ArgWindow _
             | Prim.Reshape _
             | Prim.Permute _
             | Prim.Expand _

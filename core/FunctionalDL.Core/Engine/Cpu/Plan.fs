@@ -309,6 +309,13 @@ module internal Plan =
             | Prim.Arg(op, axis, x) ->
                 let source = contiguous x
                 works.Add(Work.arg op (dtypeOf x) (shapeOf x) axis source (ownBuffer value))
+            | Prim.ArgWindow(kernel, step, dilation, before, count, x) ->
+                let source = contiguous x
+                let target = ownBuffer value
+
+                works.Add(
+                    Work.argWindow (dtypeOf x) (shapeOf x) kernel step dilation before count source target
+                )
             | Prim.Embed(_, spans, x) ->
                 works.Add(Work.embed dtype shape spans (shapeOf x) (viewOf x) (ownBuffer value))
             | Prim.Concat(axis, xs) ->

@@ -45,6 +45,7 @@ module internal Schedule =
         | Prim.Random _
         | Prim.Reduce _
         | Prim.Arg _
+        | Prim.ArgWindow _
         | Prim.Embed _
         | Prim.Concat _
         | Prim.MatMul _

@@ -171,6 +171,21 @@ module internal Work =
                     )
         }
 
+    /// Where windows of the last axes of a contiguous source have their largest element.
+    let argWindow dtype (from: Shape) (kernel: int[]) step dilation before count source target =
+        let planes = from.Rank - kernel.Length
+        let sizes = from.Dims[planes..]
+        let batch = Array.fold (*) 1 from.Dims[.. planes - 1]
+
+        let windows =
+            WindowMaximum(DType.element dtype, batch, sizes, kernel, step, before, dilation, count)
+
+        {
+            new Work("argwindow", [| source.Buffer |], [| target |]) with
+                member _.Run(pool, slots) =
+                    windows.Run(pool, address dtype source slots, slots[target])
+        }
+
     /// `a · b` with batch strides; views give the rows and columns.
     let matMul dtype batch m n k (a, aBatch) (b, bBatch) target =
         let element = DType.element dtype
