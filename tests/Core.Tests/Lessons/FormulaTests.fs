@@ -89,6 +89,16 @@ let ``clipping to norm 1 (G-4)`` () =
 
     both "clipped" 6 [ 0.230769; 0.307692; 0.923077 ] clip
 
+[<Test>]
+let ``the smoothed loss of 1, 2, 3, 4 (G-4)`` () =
+    both "smoothed" 6 [ 1.0; 1.505051; 2.013468; 2.525250 ] (fun dtype ->
+        [ 1.0; 2.0; 3.0; 4.0 ]
+        |> List.scan (fun smoothed x -> Smoothed.add x smoothed) (Smoothed.start 0.98)
+        |> List.tail
+        |> List.map _.Value
+        |> vector
+        |> Tensor.cast dtype)
+
 /// Two passes of the batch 1, 2, 3, 6 and its evaluation.
 let private batchNorm dtype =
     let layer = BatchNorm(Layer.batchNorm 1)

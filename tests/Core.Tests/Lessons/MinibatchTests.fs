@@ -204,15 +204,21 @@ let ``a shuffled epoch learns, with and without its short last batch (row 46, E0
             shouldLie "loss of a batch" 0.0 1.0 loss
             shouldLie "accuracy of a batch" 0.70 1.0 accuracy
 
+/// At a rate of 0.5 single epochs dip: of 210 that PyTorch 1.13 ran from 42 random starts, 10 ended below 0.9, the lowest
+/// at 0.81. Of twenty last epochs more than three are below with a probability of 2 %.
 [<Test; Category("Slow")>]
-let ``five shuffled epochs end above 0.9, and the best is above 0.95 (row 46, E03-35)`` () =
+let ``five shuffled epochs end above 0.9, but for a dip, and the best is above 0.95 (row 46, E03-35)`` () =
     let fit = fitOf 5 true false
 
-    for key in twentyKeys do
+    let last key =
         let _, reports = Train.fit step measured fit (fresh key)
         let accuracies = reports |> List.map (fun r -> accuracyOf r.Validation)
-        shouldLie "last" 0.9 1.0 (List.last accuracies)
         shouldLie "best" 0.95 1.0 (List.max accuracies)
+        List.last accuracies
+
+    let lasts = List.map last twentyKeys
+    let dips = lasts |> List.filter (fun accuracy -> accuracy <= 0.9)
+    ensure $"these ended below 0.9: %A{dips}" (dips.Length <= 3 && List.min lasts > 0.75)
 
 // ---- samplers ----------------------------------------------------------------------------------------------------
 
