@@ -95,6 +95,7 @@ module Model =
                 | Buffer.Input _
                 | Buffer.Literals
                 | Buffer.Counting _
+                | Buffer.Local
                 | Buffer.Arena _ -> None)
 
         {

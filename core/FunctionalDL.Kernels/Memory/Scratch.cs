@@ -14,6 +14,9 @@ internal static unsafe class Scratch
     [ThreadStatic]
     private static Block? t_forCall;
 
+    [ThreadStatic]
+    private static Block? t_forRows;
+
     /// <summary>
     /// Memory for one block of a job: at least <paramref name="bytes"/> bytes, aligned to 64, content
     /// undefined but initialised.
@@ -25,6 +28,11 @@ internal static unsafe class Scratch
     /// memory than that of <see cref="Get(long)"/>, which the calling thread uses too when it takes part.
     /// </summary>
     public static byte* GetForCall(long bytes) => Get(ref t_forCall, bytes);
+
+    /// <summary>
+    /// The same for what kernels that run one after another within a block hand to each other.
+    /// </summary>
+    public static byte* GetForRows(long bytes) => Get(ref t_forRows, bytes);
 
     private static byte* Get(ref Block? kept, long bytes)
     {

@@ -22,7 +22,32 @@ internal sealed unsafe class FoldJob : TileJob
     /// <summary>The bytes between the accumulators of two folds.</summary>
     private static long AccumulatorBytes => TileProgram.Align(TileProgram.TileSize * 8 + TileProgram.Padding);
 
+    private long ScratchBytes => Program.ScratchBytes + (_folds.Length * AccumulatorBytes);
+
     private long Results => _plan.Outer * _plan.Inner;
+
+    public override long Elements => _plan.Outer * _plan.Reduced * _plan.Inner;
+
+    public override bool HasRows(long rows) =>
+        rows == _plan.Outer && _plan.Sections == 1 && _plan.Reduced * _plan.Inner > 0;
+
+    public override void RunRows(nint[] slots, long rows, long first, long count)
+    {
+        byte* scratch = Scratch.Get(ScratchBytes);
+        Program.BeginBlock(scratch, slots, count * _plan.Reduced * _plan.Inner);
+        if (_plan.Layout == FoldLayout.Planes)
+        {
+            for (long end = first + count; first < end; first += _plan.PlanesPerUnit)
+                FoldPlanes(scratch, slots, first, Math.Min(_plan.PlanesPerUnit, end - first));
+        }
+        else
+        {
+            for (long unit = first * _plan.ColumnTiles; unit < (first + count) * _plan.ColumnTiles; unit++)
+                FoldSection(scratch, slots, unit);
+        }
+
+        Program.EndBlock();
+    }
 
     protected override void Run(WorkerPool pool)
     {
@@ -35,7 +60,7 @@ internal sealed unsafe class FoldJob : TileJob
             return;
         }
 
-        pool = Threads(pool, _plan.Units * _plan.UnitElements);
+        pool = Threads(pool, Work);
         if (_plan.Sections > 1)
             _partials = Scratch.GetForCall(PartialOffset(_folds.Length));
         pool.Run((int)((_plan.Units + _unitsPerBlock - 1) / _unitsPerBlock), this);
@@ -58,14 +83,15 @@ internal sealed unsafe class FoldJob : TileJob
 
         long first = block * _unitsPerBlock;
         long end = Math.Min(first + _unitsPerBlock, _plan.Units);
-        byte* scratch = Scratch.Get(Program.ScratchBytes + (_folds.Length * AccumulatorBytes));
+        byte* scratch = Scratch.Get(ScratchBytes);
         Program.BeginBlock(scratch, Slots, (end - first) * _plan.UnitElements);
         for (long unit = first; unit < end; unit++)
         {
+            long plane = unit * _plan.PlanesPerUnit;
             if (_plan.Layout == FoldLayout.Planes)
-                FoldPlanes(scratch, unit);
+                FoldPlanes(scratch, Slots, plane, Math.Min(_plan.PlanesPerUnit, _plan.Outer - plane));
             else
-                FoldSection(scratch, unit);
+                FoldSection(scratch, Slots, unit);
         }
 
         Program.EndBlock();
@@ -92,18 +118,17 @@ internal sealed unsafe class FoldJob : TileJob
     }
 
     /// <summary>One tile of whole planes.</summary>
-    private void FoldPlanes(byte* scratch, long unit)
+    private void FoldPlanes(byte* scratch, nint[] slots, long first, long count)
     {
-        long first = unit * _plan.PlanesPerUnit;
-        int planes = (int)Math.Min(_plan.PlanesPerUnit, _plan.Outer - first);
+        int planes = (int)count;
         int plane = (int)(_plan.Reduced * _plan.Inner);
-        int count = planes * plane;
-        Program.RunTile(scratch, Slots, first * plane, count);
+        int elements = planes * plane;
+        Program.RunTile(scratch, slots, first * plane, elements);
         for (int f = 0; f < _folds.Length; f++)
         {
             Folding fold = _folds[f];
-            byte* source = Program.Folded(scratch, f, count);
-            byte* target = (byte*)Slots[fold.Slot] + first * _plan.Inner * fold.Size;
+            byte* source = Program.Folded(scratch, f, elements);
+            byte* target = (byte*)slots[fold.Slot] + first * _plan.Inner * fold.Size;
             if (_plan.Inner == 1)
             {
                 fold.Segments(source, planes, plane, target);
@@ -122,7 +147,7 @@ internal sealed unsafe class FoldJob : TileJob
     }
 
     /// <summary>The tiles of one section, in order.</summary>
-    private void FoldSection(byte* scratch, long unit)
+    private void FoldSection(byte* scratch, nint[] slots, long unit)
     {
         (long rest, long section) = Math.DivRem(unit, _plan.Sections);
         (long outer, long columnTile) = Math.DivRem(rest, _plan.ColumnTiles);
@@ -139,7 +164,7 @@ internal sealed unsafe class FoldJob : TileJob
         {
             int rows = (int)Math.Min(_plan.RowsPerTile, end - row);
             int count = rows * width;
-            Program.RunTile(scratch, Slots, (outer * _plan.Reduced + row) * _plan.Inner + column, count);
+            Program.RunTile(scratch, slots, (outer * _plan.Reduced + row) * _plan.Inner + column, count);
             for (int f = 0; f < _folds.Length; f++)
             {
                 byte* source = Program.Folded(scratch, f, count);
@@ -151,7 +176,7 @@ internal sealed unsafe class FoldJob : TileJob
         {
             int size = _folds[f].Size;
             byte* target = _plan.Sections == 1
-                ? (byte*)Slots[_folds[f].Slot] + (outer * _plan.Inner + column) * size
+                ? (byte*)slots[_folds[f].Slot] + (outer * _plan.Inner + column) * size
                 : Partials(f, outer) + (section * _plan.Inner + column) * size;
             Buffer.MemoryCopy(sums + f * AccumulatorBytes, target, width * size, width * size);
         }

@@ -89,7 +89,7 @@ internal unsafe struct Place
 }
 
 /// <summary>A store, and what stands in the way of computing right into its target.</summary>
-internal sealed class StorePlan(int value, int slot, int size, long elements)
+internal sealed class StorePlan(int value, int slot, int size, long elements, bool isNear)
 {
     /// <summary>What is written past the caches: more than a core's share of them holds.</summary>
     private const long StreamedBytes = 12 << 20;
@@ -102,7 +102,7 @@ internal sealed class StorePlan(int value, int slot, int size, long elements)
     /// Whether it is written past the caches, from scratch memory. Nothing of so large a target would still
     /// be there when it is read, and lines that are written this way are not read first: a third less traffic.
     /// </summary>
-    public bool IsStreamed { get; } = elements * size >= StreamedBytes;
+    public bool IsStreamed { get; } = !isNear && elements * size >= StreamedBytes;
 
     /// <summary>
     /// Loads that are still needed after the value has been computed; null if the value must not be computed

@@ -44,18 +44,36 @@ internal abstract class TileJob : IBlockJob
 
     public abstract void Execute(int block, int worker);
 
+    /// <summary>
+    /// Whether <see cref="RunRows"/> can do it, where the space is seen as this number of rows.
+    /// </summary>
+    public abstract bool HasRows(long rows);
+
+    /// <summary>Does some rows on the calling thread. Several threads may do rows at the same time.</summary>
+    public abstract void RunRows(nint[] slots, long rows, long first, long count);
+
+    /// <summary>The work of the whole loop.</summary>
+    public long Work => Elements * _cost;
+
+    /// <summary>The elements of the iteration space.</summary>
+    public abstract long Elements { get; }
+
     protected abstract void Run(WorkerPool pool);
 
-    /// <summary>The threads that a number of elements is worth.</summary>
-    protected WorkerPool Threads(WorkerPool pool, long elements) =>
-        elements * _cost < SerialWork ? WorkerPool.CallerOnly : pool;
+    /// <summary>The threads that an amount of work is worth.</summary>
+    public static WorkerPool Threads(WorkerPool pool, long work) =>
+        work < SerialWork ? WorkerPool.CallerOnly : pool;
 
     /// <summary>
     /// How many units of <paramref name="elements"/> elements make a block: enough work, and in large loops
     /// enough memory for the processor to foresee what is read next.
     /// </summary>
     protected long UnitsPerBlock(long elements, long units) =>
-        Math.Max(Math.Max(1, BlockWork / (_cost * Math.Max(1, elements))), units / MostBlocks);
+        PerBlock(_cost * Math.Max(1, elements), units);
+
+    /// <summary>The same for units of some work.</summary>
+    public static long PerBlock(long work, long units) =>
+        Math.Max(Math.Max(1, BlockWork / Math.Max(1, work)), units / MostBlocks);
 }
 
 /// <summary>A loop that only stores. A unit is a tile.</summary>
@@ -72,11 +90,18 @@ internal sealed unsafe class MapJob : TileJob
         _blockSize = UnitsPerBlock(TileProgram.TileSize, Elements / TileProgram.TileSize) * TileProgram.TileSize;
     }
 
-    /// <summary>The elements of the iteration space.</summary>
-    public long Elements { get; }
+    public override long Elements { get; }
+
+    public override bool HasRows(long rows) => rows > 0 && Elements % rows == 0;
+
+    public override void RunRows(nint[] slots, long rows, long first, long count)
+    {
+        int rowLength = checked((int)(Elements / rows));
+        RunPart(slots, first, count, rowLength, 0, rowLength);
+    }
 
     protected override void Run(WorkerPool pool) =>
-        Threads(pool, Elements).Run((int)((Elements + _blockSize - 1) / _blockSize), this);
+        Threads(pool, Work).Run((int)((Elements + _blockSize - 1) / _blockSize), this);
 
     public override void Execute(int block, int worker)
     {

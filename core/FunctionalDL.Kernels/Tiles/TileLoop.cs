@@ -23,7 +23,7 @@ namespace FunctionalDL.Kernels;
 /// (an update in place); otherwise targets must not overlap operands or each other.
 /// </para>
 /// </remarks>
-public sealed class TileLoop
+public sealed class TileLoop : IRowKernel
 {
     private readonly TileJob _prototype;
     private TileJob? _kept;
@@ -93,6 +93,16 @@ public sealed class TileLoop
         job.Run(pool, slots);
         Volatile.Write(ref _kept, job);
     }
+
+    /// <inheritdoc/>
+    public long Work => _prototype.Work;
+
+    /// <inheritdoc/>
+    public bool HasRows(long rows) => _prototype.HasRows(rows);
+
+    /// <inheritdoc/>
+    public void RunRows(nint[] slots, long rows, long first, long count) =>
+        _prototype.RunRows(slots, rows, first, count);
 
     /// <summary>Checks that the loop can be run part by part.</summary>
     /// <param name="elements">The elements that its space must have.</param>

@@ -45,7 +45,11 @@ public readonly record struct TileScalar(int Register, ElementType Type, int Slo
 /// <param name="Register">The register; its value after the last instruction is stored.</param>
 /// <param name="Type">The type of the elements.</param>
 /// <param name="Slot">The index of the target's base address.</param>
-public readonly record struct TileStore(int Register, ElementType Type, int Slot);
+/// <param name="IsNear">
+/// Whether somebody reads it while it is in a near cache, so that it must not be written past the caches
+/// however large the target is.
+/// </param>
+public readonly record struct TileStore(int Register, ElementType Type, int Slot, bool IsNear = false);
 
 /// <summary>
 /// Combines a register's elements over the reduced dimensions. The result is contiguous, [outer, inner], from

@@ -119,7 +119,7 @@ internal sealed class TileProgramBuilder
         foreach (TileStore store in stores)
         {
             int value = Use(store.Register, store.Type, "store");
-            Stores.Add(new StorePlan(value, store.Slot, ElementTypes.Size(store.Type), elements));
+            Stores.Add(new StorePlan(value, store.Slot, ElementTypes.Size(store.Type), elements, store.IsNear));
         }
     }
 

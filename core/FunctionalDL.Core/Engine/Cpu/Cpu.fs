@@ -39,6 +39,7 @@ type internal Workspace(plan: Plan) =
             | Buffer.Input _
             | Buffer.Literals
             | Buffer.Counting _
+            | Buffer.Local
             | Buffer.Arena _ -> 0L)
 
     let counting =
@@ -57,6 +58,7 @@ type internal Workspace(plan: Plan) =
             | Buffer.Input _
             | Buffer.Literals
             | Buffer.Arena _
+            | Buffer.Local
             | Buffer.Result _ -> null)
 
     do
@@ -67,6 +69,7 @@ type internal Workspace(plan: Plan) =
             | Buffer.Literals -> slots[i] <- literals.Address
             | Buffer.Counting _ -> slots[i] <- counting[i].Address
             | Buffer.Input _
+            | Buffer.Local
             | Buffer.Result _ -> ())
 
     /// Runs the plan on the inputs and literals (null: the program's own). `stamps` (null: nobody wants to
@@ -87,6 +90,7 @@ type internal Workspace(plan: Plan) =
                 results[i] <- MemoryPool.Shared.Rent bytes
                 slots[i] <- results[i].Address
             | Buffer.Arena _
+            | Buffer.Local
             | Buffer.Literals
             | Buffer.Counting _ -> ()
 
@@ -107,6 +111,7 @@ type internal Workspace(plan: Plan) =
             | Buffer.Input input when inputs[input].Type = tensorType -> inputs[input]
             | Buffer.Input input -> NativeStorage(tensorType, (inputs[input] :?> NativeStorage).Buffer)
             | Buffer.Arena _
+            | Buffer.Local
             | Buffer.Literals
             | Buffer.Counting _
             | Buffer.Result _ -> NativeStorage(tensorType, results[plan.Outputs[at]])

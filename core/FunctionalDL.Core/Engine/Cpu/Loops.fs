@@ -92,7 +92,7 @@ module internal Loops =
         let isMember = HashSet<int>(members |> Seq.map (fun (struct (v, _)) -> v))
         let registers = Dictionary<int, int>()
         let loads = List<TileLoad>()
-        let reads = List<int>()
+        let views = List<View>()
         let mutable registerCount = 0
 
         let fresh () =
@@ -108,7 +108,7 @@ module internal Loops =
                 let view = viewOf value
                 let register = fresh ()
                 registers[value] <- register
-                reads.Add view.Buffer
+                views.Add view
 
                 loads.Add(
                     TileLoad(
@@ -204,10 +204,10 @@ module internal Loops =
                 if isMember.Contains o && lastUse[o] = at then
                     free.Push registers[o])
 
-        let tileStores =
+        let tileStores isNear =
             stores
             |> Array.map (fun (struct (value, buffer)) ->
-                TileStore(registers[value], DType.element (typeOf value).DType, buffer))
+                TileStore(registers[value], DType.element (typeOf value).DType, buffer, isNear buffer))
 
         let tileFolds =
             folds
@@ -229,9 +229,10 @@ module internal Loops =
                     for fold in folds -> $"b{fold.Target} <- {fold.Op} %%{fold.Value}"
                 ]
 
-        let tiles =
+        let tiles isNear =
             match block with
-            | ValueNone -> TileLoop(shape.Dims, [||], [||], loads.ToArray(), code.ToArray(), tileStores)
+            | ValueNone ->
+                TileLoop(shape.Dims, [||], [||], loads.ToArray(), code.ToArray(), tileStores isNear)
             | ValueSome(struct (first, last)) ->
                 TileLoop(
                     shape.Dims,
@@ -241,7 +242,7 @@ module internal Loops =
                     [||],
                     loads.ToArray(),
                     code.ToArray(),
-                    tileStores,
+                    tileStores isNear,
                     tileFolds
                 )
 
@@ -252,8 +253,10 @@ module internal Loops =
 
         {
             Name = $"loop {shape}"
-            Reads = reads.ToArray()
+            Shape = shape
+            Views = views.ToArray()
             Writes = writes
+            Folded = block
             Detail = detail
             Tiles = tiles
         }

@@ -15,6 +15,8 @@ type internal Buffer =
     | Counting of DType * int
     /// An intermediate result, at an offset of the arena.
     | Arena of int64
+    /// An intermediate result within one work, which keeps a few rows of it at a time.
+    | Local
     /// A result that is handed out: new memory at each run. The output it first serves.
     | Result of int64
 
@@ -396,6 +398,7 @@ module internal Plan =
                     && bytes[view.Buffer] = size
                     && View.isContiguous (shapeOf value) view
                 | Buffer.Literals
+                | Buffer.Local
                 | Buffer.Counting _ -> false
 
             let buffer =
@@ -411,15 +414,32 @@ module internal Plan =
             | Buffer.Input _
             | Buffer.Result _
             | Buffer.Literals
+            | Buffer.Local
             | Buffer.Counting _ -> ()
 
             buffer
 
-        let placeArena () =
+        /// The works in order, those that share their rows together.
+        let grouped () =
+            let struct (formed, locals) =
+                RowGroups.form
+                    {
+                        Elements = fun b -> int64 types[b].Shape.Size
+                        Bytes = fun b -> bytes[b]
+                        IsIntermediate = fun b -> buffers[b].IsArena
+                    }
+                    (works.ToArray())
+
+            for b in locals do
+                buffers[b] <- Buffer.Local
+
+            formed
+
+        let placeArena (works: Work[]) =
             let first = Array.create buffers.Count Int32.MaxValue
             let last = Array.create buffers.Count -1
 
-            for at in 0 .. works.Count - 1 do
+            for at in 0 .. works.Length - 1 do
                 for buffer in Seq.append works[at].Reads works[at].Writes do
                     first[buffer] <- min first[buffer] at
                     last[buffer] <- max last[buffer] at
@@ -460,11 +480,12 @@ module internal Plan =
                 emitStage values
 
             let outputs = program.Outputs |> Array.map outputBuffer
-            let arena = placeArena ()
+            let works = grouped ()
+            let arena = placeArena works
 
             {
                 Program = program
-                Works = works.ToArray()
+                Works = works
                 Buffers = buffers.ToArray()
                 Types = types.ToArray()
                 ArenaBytes = arena
@@ -499,6 +520,7 @@ module internal Plan =
                 | Buffer.Literals -> "literals"
                 | Buffer.Counting _ -> "counting"
                 | Buffer.Arena offset -> $"arena from {offset}"
+                | Buffer.Local -> "local"
                 | Buffer.Result bytes -> $"result of {bytes} bytes"
 
             $"b{at}: {plan.Types[at]}, {place}"

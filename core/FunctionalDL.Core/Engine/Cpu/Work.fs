@@ -4,6 +4,19 @@ open System
 open FunctionalDL.Core
 open FunctionalDL.Kernels
 
+/// How a work is done for some rows of its space at a time.
+[<NoComparison; NoEquality>]
+type internal RowWise = {
+    /// The space whose leading axes are the rows.
+    Space: Shape
+    /// The most leading axes that may be taken as rows.
+    MostAxes: int
+    /// What it reads, over which axes.
+    Views: struct (Shape * View)[]
+    /// The kernel, told which buffers are read while they are in a near cache.
+    Kernel: (int -> bool) -> IRowKernel
+}
+
 /// One thing a plan does when it runs: a call of a kernel on buffers, whose addresses come with the run.
 [<AbstractClass>]
 type internal Work(name: string, reads: int[], writes: int[]) =
@@ -22,6 +35,11 @@ type internal Work(name: string, reads: int[], writes: int[]) =
 
     default _.Detail = []
 
+    /// How to do it for some rows at a time, where that is possible.
+    abstract Rows: RowWise voption
+
+    default _.Rows = ValueNone
+
     /// Does it. `slots` has the address of every buffer.
     abstract Run: pool: WorkerPool * slots: nativeint[] -> unit
 
@@ -29,11 +47,17 @@ type internal Work(name: string, reads: int[], writes: int[]) =
 [<NoComparison; NoEquality>]
 type internal FusedLoop = {
     Name: string
-    Reads: int[]
+    Shape: Shape
+    Views: View[]
     Writes: int[]
+    /// The axes that it folds over, `first .. last - 1`.
+    Folded: struct (int * int) voption
     Detail: Lazy<string list>
-    Tiles: TileLoop
-}
+    /// The loop itself, told which buffers are read while they are in a near cache.
+    Tiles: (int -> bool) -> TileLoop
+} with
+
+    member this.Reads = this.Views |> Array.map _.Buffer
 
 /// Kernels as work, one function for each kind.
 [<RequireQualifiedAccess>]
@@ -51,11 +75,50 @@ module internal Work =
         struct (product shape.Dims[.. axis - 1], int64 shape[axis], product shape.Dims[axis + 1 ..])
 
     /// A fused loop.
-    let loop (loop: FusedLoop) = {
-        new Work(loop.Name, loop.Reads, loop.Writes) with
-            member _.Detail = loop.Detail.Value
-            member _.Run(pool, slots) = loop.Tiles.Run(pool, slots)
-    }
+    let loop (loop: FusedLoop) =
+        let tiles = lazy (loop.Tiles(fun _ -> false))
+
+        let rows = {
+            Space = loop.Shape
+            MostAxes =
+                match loop.Folded with
+                | ValueSome(struct (first, _)) -> first
+                | ValueNone -> loop.Shape.Rank
+            Views = loop.Views |> Array.map (fun view -> struct (loop.Shape, view))
+            Kernel = fun isNear -> loop.Tiles isNear
+        }
+
+        {
+            new Work(loop.Name, loop.Reads, loop.Writes) with
+                member _.Detail = loop.Detail.Value
+                member _.Rows = ValueSome rows
+                member _.Run(pool, slots) = tiles.Value.Run(pool, slots)
+        }
+
+    /// Works over the same rows, done one after another for a block of rows at a time. `locals` are the
+    /// buffers that only they use, with the bytes of a row; `isNear` tells those that they read.
+    let rowByRow rows (works: Work[]) isNear (locals: LocalRows[]) =
+        let isLocal buffer =
+            locals |> Array.exists (fun local -> local.Slot = buffer)
+
+        let kernels = works |> Array.map (fun work -> work.Rows.Value.Kernel isNear)
+        let all = RowKernels(rows, kernels, locals)
+
+        let buffers side =
+            works |> Array.collect side |> Array.distinct |> Array.filter (isLocal >> not)
+
+        let reads, writes = buffers (fun work -> work.Reads), buffers (fun work -> work.Writes)
+
+        {
+            new Work($"rows {rows}", reads, writes) with
+                member _.Detail = [
+                    for work in works do
+                        $"{work.Name}:"
+                        yield! work.Detail
+                ]
+
+                member _.Run(pool, slots) = all.Run(pool, slots)
+        }
 
     /// Copies a view into a buffer, row-major.
     let copy dtype (shape: Shape) source target =
@@ -223,7 +286,13 @@ module internal Work =
             let rank = view.Strides.Length
             MatrixOperand(address dtype view slots, batch, view.Strides[rank - 2], view.Strides[rank - 1])
 
-        let reads = [| a.Buffer; b.Buffer; yield! next.Reads |> Array.filter (fun read -> read <> target) |]
+        let reads = [|
+            a.Buffer
+            b.Buffer
+            yield! next.Reads |> Array.filter (fun read -> read <> target)
+        |]
+
+        let tiles = next.Tiles(fun buffer -> buffer = target)
 
         {
             new Work($"matmul, then {next.Name}", reads, Array.append [| target |] next.Writes) with
@@ -242,7 +311,7 @@ module internal Work =
                         left,
                         right,
                         slots[target],
-                        next.Tiles,
+                        tiles,
                         slots
                     )
         }
@@ -396,22 +465,53 @@ module internal Work =
         let struct (outer, length, inner) = around axis from
         let element, indexElement = DType.element dtype, DType.element indexType
 
+        /// Some of the outer axes, and the flat position of the first bad index, or -1.
+        let rowsOf pool slots first count =
+            let indexRow = int64 indexShape[axis] * inner
+            let bytes = nativeint (DType.size dtype)
+            let at elements size = nativeint (first * elements) * size
+
+            let bad =
+                Indexing.Gather(
+                    pool,
+                    element,
+                    count,
+                    length,
+                    int64 indexShape[axis],
+                    inner,
+                    address dtype source slots + at (length * inner) bytes,
+                    indexElement,
+                    address indexType index slots + at indexRow (nativeint (DType.size indexType)),
+                    slots[target] + at indexRow bytes
+                )
+
+            if bad < 0L then bad else bad + first * indexRow
+
+        let rowWise = {
+            Space = indexShape
+            MostAxes = axis
+            Views = [| struct (from, source); struct (indexShape, index) |]
+            Kernel =
+                fun _ -> {
+                    new IRowKernel with
+                        member _.Work = int64 indexShape.Size
+                        member _.HasRows rows = rows > 0L && outer % rows = 0L
+
+                        member _.RunRows(slots, rows, first, count) =
+                            let each = outer / rows
+
+                            rowsOf (WorkerPool.Of 1) slots (first * each) (count * each)
+                            |> refuse "gather" indexType index slots length 1L
+                }
+        }
+
         {
             new Work("gather", [| source.Buffer; index.Buffer |], [| target |]) with
                 member _.Run(pool, slots) =
-                    Indexing.Gather(
-                        pool,
-                        element,
-                        outer,
-                        length,
-                        int64 indexShape[axis],
-                        inner,
-                        address dtype source slots,
-                        indexElement,
-                        address indexType index slots,
-                        slots[target]
-                    )
+                    rowsOf pool slots 0L outer
                     |> refuse "gather" indexType index slots length 1L
+
+                member _.Rows = ValueSome rowWise
         }
 
     /// Picks whole rows (all that lies below the first axis) of a contiguous source: one index for each row,
