@@ -161,8 +161,20 @@ module private Closure =
             | Origin.Stored
             | Origin.Symbol _ -> [||]
 
+        /// What a value is another view of. A constant stretched over a large shape is one number for a plan; kept as a
+        /// value of its own it would be read from memory, all of it, at each run.
+        let rec viewed (node: Node) =
+            match node.Origin with
+            | Origin.Made(Prim.Expand(_, x))
+            | Origin.Made(Prim.Reshape(_, x))
+            | Origin.Made(Prim.Permute(_, x))
+            | Origin.Made(Prim.Slice(_, x))
+            | Origin.Made(Prim.Windows(_, _, _, _, x)) when isPending node -> viewed x
+            | _ -> node
+
         Graph.topological _.IsSymbolic roots
         |> Seq.collect operands
+        |> Seq.map viewed
         |> Seq.append roots
         |> Seq.filter isPending
         |> Seq.toArray

@@ -1,6 +1,7 @@
 /// When compiled functions are traced, and what they say of it.
 module FunctionalDL.Tests.CompileTests
 
+open System
 open System.Threading.Tasks
 open NUnit.Framework
 open FunctionalDL.Core
@@ -170,3 +171,24 @@ let ``a call costs no allocation storm`` () =
 
     let each = (System.GC.GetAllocatedBytesForCurrentThread() - before) / 100L
     ensure $"{each} bytes for a call with 101 tensors" (each < 16_000L)
+
+[<Test>]
+let ``numbers beside large arguments stay numbers: a trace keeps no array of them`` () =
+    let live () =
+        for _ in 1..2 do
+            GC.Collect()
+            GC.WaitForPendingFinalizers()
+
+        FunctionalDL.Kernels.MemoryPool.Shared.LiveBytes
+
+    let x = Tensor.ones [ 1 <<< 22 ]
+    Tensor.eval [ x ]
+    let before = live ()
+    let f = Compile.on Cpu.engine (fun (x: Tensor) -> x * 0.5 + 3.0)
+    let y = f x
+    let kept = live () - before
+    let size = 4L <<< 22
+    Assert.That(kept, Is.LessThan(size * 3L / 2L), "the result alone is kept")
+    Assert.That(Tensor.toFloats (Tensor.amax y - Tensor.amin y), Is.EqualTo<float[]> [| 0.0 |])
+    Assert.That(Tensor.toFloats (Tensor.amax y), Is.EqualTo<float[]> [| 3.5 |])
+    GC.KeepAlive(struct (x, y, f))

@@ -43,6 +43,9 @@ internal sealed unsafe class LoadPlan
     /// </summary>
     public (long First, long End) Extent { get; }
 
+    /// <summary>How many neighbours are the same element, where rows of them are looked up; else 1.</summary>
+    public long RunLength => Kind == ValueKind.Load && _strides[^1] == 0 ? _dims[^1] : 1;
+
     /// <summary>The bytes that a pattern needs: a period, and a tile that may start anywhere in it.</summary>
     public long PatternBytes => (_period + TileProgram.TileSize + 2 * TileProgram.Grain) * _size;
 

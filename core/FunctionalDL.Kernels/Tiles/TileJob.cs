@@ -87,7 +87,7 @@ internal sealed unsafe class MapJob : TileJob
         Elements = 1;
         foreach (int d in dims)
             Elements *= d;
-        _blockSize = UnitsPerBlock(TileProgram.TileSize, Elements / TileProgram.TileSize) * TileProgram.TileSize;
+        _blockSize = UnitsPerBlock(program.TileElements, Elements / program.TileElements) * program.TileElements;
     }
 
     public override long Elements { get; }
@@ -130,8 +130,8 @@ internal sealed unsafe class MapJob : TileJob
 
     private void RunTiles(byte* scratch, nint[] slots, long start, long end)
     {
-        for (; start < end; start += TileProgram.TileSize)
-            Program.RunTile(scratch, slots, start, (int)Math.Min(TileProgram.TileSize, end - start));
+        for (; start < end; start += Program.TileElements)
+            Program.RunTile(scratch, slots, start, (int)Math.Min(Program.TileElements, end - start));
         Program.EndBlock();
     }
 }

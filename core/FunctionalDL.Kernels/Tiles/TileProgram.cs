@@ -36,10 +36,14 @@ internal sealed unsafe class TileProgram
         _stores = builder.Stores.ToArray();
         _folded = builder.Folded.ToArray();
         _constants = builder.Constants;
+        TileElements = builder.TileElements;
         _streams = Array.Exists(_stores, store => store.IsStreamed);
         ContextBytes = Align(_values.Length * (long)sizeof(Place));
         ScratchBytes = ContextBytes + builder.ScratchBytes;
     }
+
+    /// <summary>The elements that a tile should have where nothing else decides.</summary>
+    public int TileElements { get; }
 
     /// <summary>The scratch memory that a block of work needs.</summary>
     public long ScratchBytes { get; }

@@ -39,6 +39,23 @@ internal sealed class TileProgramBuilder
         _constants.CopyTo(Constants);
     }
 
+    /// <summary>
+    /// The elements of a tile: if an operand has one element for each long row, as many as divide a row, so
+    /// that the element need not be written out.
+    /// </summary>
+    public int TileElements
+    {
+        get
+        {
+            long run = 1;
+            foreach (Value value in Values)
+                run = Math.Max(run, value.Load?.RunLength ?? 1);
+            long parts = (run + TileProgram.TileSize - 1) / TileProgram.TileSize;
+            bool fits = run > TileProgram.TileSize / 2 && run % parts == 0;
+            return fits ? (int)(run / parts) : TileProgram.TileSize;
+        }
+    }
+
     public List<Value> Values { get; } = [];
 
     public List<Step> Steps { get; private set; } = [];

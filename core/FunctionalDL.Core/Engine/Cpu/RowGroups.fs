@@ -75,7 +75,11 @@ module internal RowGroups =
         let join (work: Work) =
             members.Add work
             written.UnionWith work.Writes
-            seen.UnionWith(Array.append work.Reads work.Writes |> Array.filter (fun b -> buffers.Elements b >= rows))
+
+            seen.UnionWith(
+                Array.append work.Reads work.Writes
+                |> Array.filter (fun b -> buffers.Elements b >= rows)
+            )
 
         let mayJoin (work: Work) =
             match work.Rows with
@@ -116,10 +120,7 @@ module internal RowGroups =
             let own = HashSet<Work>(members, HashIdentity.Reference)
 
             let isReadOutside =
-                works
-                |> Seq.filter (own.Contains >> not)
-                |> Seq.collect _.Reads
-                |> HashSet<int>
+                works |> Seq.filter (own.Contains >> not) |> Seq.collect _.Reads |> HashSet<int>
 
             let mine =
                 members
@@ -128,14 +129,11 @@ module internal RowGroups =
 
             locals.UnionWith mine
 
-            let near =
-                members |> Array.collect _.Reads |> HashSet<int>
+            let near = members |> Array.collect _.Reads |> HashSet<int>
 
-            Work.rowByRow
-                rows
-                members
-                near.Contains
-                [| for b in mine -> LocalRows(b, buffers.Bytes b / rows) |]
+            Work.rowByRow rows members near.Contains [|
+                for b in mine -> LocalRows(b, buffers.Bytes b / rows)
+            |]
 
         let rec go (works: Work list) =
             match works with

@@ -107,7 +107,8 @@ module internal Work =
         let buffers side =
             works |> Array.collect side |> Array.distinct |> Array.filter (isLocal >> not)
 
-        let reads, writes = buffers (fun work -> work.Reads), buffers (fun work -> work.Writes)
+        let reads, writes =
+            buffers (fun work -> work.Reads), buffers (fun work -> work.Writes)
 
         {
             new Work($"rows {rows}", reads, writes) with
@@ -117,7 +118,13 @@ module internal Work =
                         yield! work.Detail
                 ]
 
-                member _.Run(pool, slots) = all.Run(pool, slots)
+                member _.Run(pool, slots) =
+                    try
+                        all.Run(pool, slots)
+                    with :? ValueException ->
+                        // Threads come upon a bad index in any order; in order, the first is told.
+                        all.Run(WorkerPool.Of 1, slots)
+                        reraise ()
         }
 
     /// Copies a view into a buffer, row-major.
@@ -286,11 +293,7 @@ module internal Work =
             let rank = view.Strides.Length
             MatrixOperand(address dtype view slots, batch, view.Strides[rank - 2], view.Strides[rank - 1])
 
-        let reads = [|
-            a.Buffer
-            b.Buffer
-            yield! next.Reads |> Array.filter (fun read -> read <> target)
-        |]
+        let reads = [| a.Buffer; b.Buffer; yield! next.Reads |> Array.filter (fun read -> read <> target) |]
 
         let tiles = next.Tiles(fun buffer -> buffer = target)
 
@@ -301,19 +304,7 @@ module internal Work =
                 member _.Run(pool, slots) =
                     let left, right = operand a aBatch slots, operand b bBatch slots
 
-                    Gemm.Multiply(
-                        pool,
-                        element,
-                        batch,
-                        m,
-                        n,
-                        k,
-                        left,
-                        right,
-                        slots[target],
-                        tiles,
-                        slots
-                    )
+                    Gemm.Multiply(pool, element, batch, m, n, k, left, right, slots[target], tiles, slots)
         }
 
     /// Runs along an axis of contiguous operands.
@@ -508,8 +499,7 @@ module internal Work =
         {
             new Work("gather", [| source.Buffer; index.Buffer |], [| target |]) with
                 member _.Run(pool, slots) =
-                    rowsOf pool slots 0L outer
-                    |> refuse "gather" indexType index slots length 1L
+                    rowsOf pool slots 0L outer |> refuse "gather" indexType index slots length 1L
 
                 member _.Rows = ValueSome rowWise
         }
