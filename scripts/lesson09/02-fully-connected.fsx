@@ -92,7 +92,7 @@ let kaiming = normal "kaiming" [ m; hidden ] (sqrt (2.0 / float m))
 
 /// The same from the library. A weight is [out; in] there; ours is [in; out], so its "outputs" are our inputs.
 let library =
-    Init.kaimingNormalBy Fan.Out DType.Float32 0.0 [ m; hidden ] (key "library")
+    Init.kaimingNormalBy Fan.Out DType.Float32 (Init.gain 0.0) [ m; hidden ] (key "library")
 
 let w2 = normal "w2" [ hidden; 1 ] (1.0 / sqrt (float hidden))
 
