@@ -93,6 +93,17 @@ internal sealed class Compiled
     public Core.Metrics Judge(Tensor output, Batch batch) =>
         Train.judge(_evaluation, ToCore(batch), Fs.List([output.Inner]));
 
+    /// <summary>The first operation of a step that makes a number which is not finite, in words; run one by one.</summary>
+    public string Find(Training training, State state, Batch batch)
+    {
+        var found = Debug.findNonFiniteOn(
+            _device.Engine,
+            Fs.Function<Tuple<State, Core.Batch>, Tuple<State, Core.Metrics>>(x => Train.step(training, x.Item1, x.Item2)),
+            Tuple.Create(state, ToCore(batch)));
+
+        return found is null ? "no operation by itself makes it" : found.Value.ToString();
+    }
+
     /// <summary>Computes tensors together, on the device.</summary>
     public void Computed(IEnumerable<Core.Tensor> tensors) => TensorModule.evalOn(_device.Engine, tensors);
 

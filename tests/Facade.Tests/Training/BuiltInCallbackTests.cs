@@ -203,6 +203,47 @@ public class BuiltInCallbackTests
         }
     }
 
+    private sealed class Logarithm : Module
+    {
+        public override Tensor Forward(Tensor input) => input.Log();
+    }
+
+    private sealed class Root : Module
+    {
+        // Finite at 0, but not its derivative.
+        public override Tensor Forward(Tensor input) => (input * 0).Sqrt();
+    }
+
+    [Test]
+    public void TerminateOnNaN_NamesOperationAndLayer_Forward_Row88()
+    {
+        var model = new Sequential(("first", new Linear(2, 3)), ("log", new Logarithm()));
+        model.Initialize(1);
+        var before = Clouds.Bits(model);
+        var output = new StringWriter();
+        var guard = new TerminateOnNaN();
+        var learn = Clouds.Learner(model, output: output);
+        Assert.That(learn.Fit(3, 0.1, [guard]), Is.Empty);
+        Assert.That(output.ToString(), Does.Contain("Epoch/Batch (0/0): Invalid loss, terminating training."));
+        Assert.That(guard.Found, Does.StartWith("log").And.Contain("forward").And.EndWith("in the output of log"));
+        Assert.That(Clouds.Bits(model), Is.EqualTo(before), "the parameters from before");
+    }
+
+    [Test]
+    public void TerminateOnNaN_NamesOperationAndLayer_Backward_Row88()
+    {
+        var model = new Sequential(("first", new Linear(2, 3)), ("root", new Root()));
+        model.Initialize(1);
+        var before = Clouds.Bits(model);
+        var guard = new TerminateOnNaN();
+        Assert.That(Clouds.Learner(model).Fit(3, 0.1, [guard]), Is.Empty);
+        Assert.That(guard.Found, Does.Contain("backward").And.EndWith("in the gradient of first"));
+        Assert.That(Clouds.Bits(model), Is.EqualTo(before));
+
+        Assert.That(Clouds.Learner().Fit(2, 0.1, [guard]), Has.Count.EqualTo(2));
+        Assert.That(guard.Found, Is.Null);
+    }
+
     [Test]
     public void Recorder_SmoothsAsFastai_AndDraws()
     {

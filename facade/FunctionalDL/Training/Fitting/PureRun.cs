@@ -101,6 +101,17 @@ internal sealed class PureRun : IRun
         }
     }
 
+    /// <summary>Whether all parameters are finite numbers.</summary>
+    public bool IsFinite => Structure.leaves(State.Variables.Parameters).All(Finite.All);
+
+    /// <summary>Where the first number that is not finite comes from, in a step from a state.</summary>
+    public string WhereItBegan(State state, Module model, Batch batch)
+    {
+        State = state;
+        Commit();
+        return $"{_compiled.Find(_training, state, batch)}; in {Finite.Place(_compiled, this, model, batch)}";
+    }
+
     public void EndEpoch() => State = Core.Train.endEpoch(State);
 
     private State With(Variables variables, OptimiserState optimiser) =>
