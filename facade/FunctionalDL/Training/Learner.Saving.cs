@@ -101,6 +101,71 @@ public sealed partial class Learner
         return this;
     }
 
+    /// <summary>
+    /// Writes all that predicting needs into one safetensors file: the recipe of the module (what it prints: kinds,
+    /// options and parts, no code), parameters and buffers, the loss's name and the names of the classes. Tried out
+    /// before anything is written.
+    /// </summary>
+    /// <param name="path">The file; one that is there already is replaced in one step.</param>
+    /// <exception cref="OptionException">
+    /// The module has a class of your own in it, of which a recipe knows nothing: use <see cref="Save"/>.
+    /// </exception>
+    /// <exception cref="DataException">The file cannot be written; an older one stays as it was.</exception>
+    public void Export(string path) => Safetensors.Save(path, Model.StateDict(), new Dictionary<string, string>
+    {
+        [KindName] = ModelKind,
+        [RecipeName] = Recipe.Of(Model),
+        [LossName] = KnownLosses.FirstOrDefault(loss => loss.Value == _lossFunc).Key ?? "",
+        [ClassesName] = string.Join('\n', Data.Classes ?? []),
+    });
+
+    /// <summary>
+    /// The learner of what <see cref="Export"/> wrote: it has no data, and predicts what the exported one predicts.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="device">What computes; the processor with all its cores when not given.</param>
+    /// <exception cref="DataException">The file is missing or malformed, or holds no model with a recipe.</exception>
+    /// <exception cref="OptionException">The recipe names something that the library does not have.</exception>
+    public static Learner Import(string path, Device? device = null)
+    {
+        var metadata = Safetensors.Metadata(path);
+
+        if (metadata.GetValueOrDefault(KindName) != ModelKind || metadata.GetValueOrDefault(RecipeName) is not { } recipe)
+        {
+            throw new DataException(path, "it is not an exported model", "give a file that Export wrote", null);
+        }
+
+        var state = Safetensors.Load(path);
+        var model = Recipe.Parse(recipe);
+
+        if (state.Values.Any(value => value.DType == DType.Float64))
+        {
+            model.To(DType.Float64);
+        }
+
+        model.LoadStateDict(state);
+        var none = new DataLoader(new TensorDataset(Tensor.Zeros([0]), Tensor.Zeros([0])));
+        var classes = metadata.GetValueOrDefault(ClassesName, "").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var loss = KnownLosses.GetValueOrDefault(metadata.GetValueOrDefault(LossName, ""), UnknownLoss);
+        return new Learner(
+            new DataLoaders(none, none) { Classes = classes.Length == 0 ? null : classes }, model, loss, device: device);
+    }
+
+    private const string ModelKind = "model";
+    private const string RecipeName = "functionaldl.recipe";
+    private const string LossName = "functionaldl.loss";
+    private const string ClassesName = "functionaldl.classes";
+
+    private static readonly Dictionary<string, Func<Tensor, Tensor, Tensor>> KnownLosses = new()
+    {
+        [nameof(Losses.CrossEntropy)] = Losses.CrossEntropy,
+        [nameof(Losses.Nll)] = Losses.Nll,
+        [nameof(Losses.Mse)] = Losses.Mse,
+    };
+
+    private static Tensor UnknownLoss(Tensor output, Tensor target) => throw new InvalidOperationException(
+        "the model was exported with a loss of your own, which is not in the file: make a learner with it");
+
     private const string StateKind = "state";
     private const string KindName = "functionaldl.kind";
     private const string KeyName = "learner.key";
