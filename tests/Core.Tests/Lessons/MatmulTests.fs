@@ -3,6 +3,7 @@ module FunctionalDL.Tests.Lessons.MatmulTests
 
 open NUnit.Framework
 open FunctionalDL.Core
+open FunctionalDL.Kernels
 open FunctionalDL.Tests.Support
 
 let private matrix =
@@ -73,3 +74,18 @@ let ``five ways to multiply (5, 784) by (784, 10) agree (E01-08)`` (engine: stri
             "matmul", Tensor.matmul a b
         ] do
         shouldBeClose name 1e-5 triple (floatsOn on found)
+
+/// What the lesson shows by strides of 0: a hundred thousand rows of one vector take no more memory than the vector.
+[<Test; NonParallelizable>]
+let ``a vector that is stretched is not copied (E01-06)`` () =
+    let c = Key.normal DType.Float32 [ 1000 ] (Key.ofSeed 1L)
+    Tensor.eval [ c ]
+    MemoryPool.Shared.Trim()
+    let before = MemoryPool.Shared.HeldBytes
+    let stretched = Tensor.expand [ 100_000; 1000 ] c
+    shouldEqual [ 100_000; 1000 ] (dimsOf stretched)
+    let sums = Tensor.toFloats (Tensor.sumAxes [ 0 ] stretched)
+    let taken = MemoryPool.Shared.HeldBytes - before
+    // A copy is 400 million bytes.
+    ensure $"{taken} bytes were taken" (taken < 4_000_000L)
+    shouldBeClose "sums" 1e-4 (Tensor.toFloats c |> Array.map (fun v -> 100_000.0 * v)) sums

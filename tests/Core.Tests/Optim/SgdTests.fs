@@ -27,7 +27,7 @@ let private sgd change =
 /// lessons.md, section 1.6, G-3 (as PyTorch computes them).
 [<TestCase("reference")>]
 [<TestCase("cpu")>]
-let ``stochastic gradient descent takes PyTorch's steps`` (engine: string) =
+let ``stochastic gradient descent takes PyTorch's steps (row 44, G-3)`` (engine: string) =
     let rows: (string * Optimiser * float[]) list = [
         "plain", Optimiser.sgd 0.1, [| 0.8; 0.64; 0.512; 0.4096 |]
         "momentum", sgd (fun o -> { o with Momentum = 0.9 }), [| 0.8; 0.46; 0.062; -0.3086 |]
@@ -60,7 +60,7 @@ let ``stochastic gradient descent takes PyTorch's steps`` (engine: string) =
         shouldBeClose name 1e-15 expected (fourSteps (engineOf engine) optimiser)
 
 [<Test>]
-let ``options that are not possible are refused`` () =
+let ``options that are not possible are refused (row 44)`` () =
     let refused message change =
         raises<OptionException> message (fun () -> sgd change |> ignore)
 
