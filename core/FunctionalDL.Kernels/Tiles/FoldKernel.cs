@@ -87,13 +87,14 @@ internal static unsafe class FoldKernel<TVector, T, TOp>
             TVector.Store(TOp.Apply<TVector, T>(TVector.Load(to + i), TVector.Load(from + i)), to + i);
         if (i == count)
             return;
-        T* a = stackalloc T[64 / sizeof(T)];
-        T* b = stackalloc T[64 / sizeof(T)];
-        for (int lane = 0; lane < count - i; lane++)
-            (a[lane], b[lane]) = (to[i + lane], from[i + lane]);
-        TVector.Store(TOp.Apply<TVector, T>(TVector.Load(a), TVector.Load(b)), a);
-        for (int lane = 0; lane < count - i; lane++)
-            to[i + lane] = a[lane];
+
+        // One by one: a vector read from where single elements were just written would wait for them.
+        T* result = stackalloc T[64 / sizeof(T)];
+        for (; i < count; i++)
+        {
+            TVector.Store(TOp.Apply<TVector, T>(TVector.Splat(to[i]), TVector.Splat(from[i])), result);
+            to[i] = *result;
+        }
     }
 
     /// <summary>The fold of a multiple of the vector's lanes.</summary>
