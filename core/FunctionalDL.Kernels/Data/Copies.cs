@@ -52,8 +52,15 @@ public static unsafe class Copies
         }
 
         void Copy<T>()
-            where T : unmanaged =>
-            new StridedCopy<T>(source, target, dims, sourceStrides, targetStrides).Run(pool);
+            where T : unmanaged
+        {
+            Span<CopyAxis> axes = dims.Length <= 16 ? stackalloc CopyAxis[dims.Length + 1] : new CopyAxis[dims.Length + 1];
+            axes = axes[..CopyAxis.Simplify(dims, sourceStrides, targetStrides, axes)];
+            if (CellCopy<T>.Fits(axes))
+                new CellCopy<T>(source, target, axes).Run(pool);
+            else
+                new StridedCopy<T>(source, target, axes).Run(pool);
+        }
     }
 
     /// <summary>Sets <paramref name="count"/> adjacent elements to one value.</summary>
@@ -91,27 +98,28 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
 
     private readonly T* _source;
     private readonly T* _target;
-    private readonly Axis[] _outer;
-    private readonly Axis _row;
-    private readonly Axis _column;
+    private readonly CopyAxis[] _outer;
+    private readonly CopyAxis _row;
+    private readonly CopyAxis _column;
     private readonly long _unitRows;
     private readonly long _unitColumns;
     private readonly long _rowUnits;
     private readonly long _columnUnits;
     private readonly long _units;
 
-    public StridedCopy(nint source, nint target, int[] dims, long[] sourceStrides, long[] targetStrides)
+    /// <param name="source">The address of the source's first element.</param>
+    /// <param name="target">The address of the target's first element.</param>
+    /// <param name="axes">The dimensions in order of the target's strides, the largest first; overwritten.</param>
+    public StridedCopy(nint source, nint target, Span<CopyAxis> axes)
     {
         _source = (T*)source;
         _target = (T*)target;
-        Span<Axis> axes = dims.Length <= 16 ? stackalloc Axis[dims.Length + 1] : new Axis[dims.Length + 1];
-        axes = axes[..Simplify(dims, sourceStrides, targetStrides, axes)];
 
         // The columns are where the target is densest; the rows where the source is, so that rectangles are
         // dense in both.
         _column = axes[^1];
         axes = axes[..^1];
-        _row = new Axis(1, 0, 0);
+        _row = new CopyAxis(1, 0, 0);
         _outer = [];
         if (axes.Length > 0)
         {
@@ -132,7 +140,7 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
         _columnUnits = (_column.Size + _unitColumns - 1) / _unitColumns;
         _rowUnits = (_row.Size + _unitRows - 1) / _unitRows;
         _units = _columnUnits * _rowUnits;
-        foreach (Axis axis in _outer)
+        foreach (CopyAxis axis in _outer)
             _units *= axis.Size;
     }
 
@@ -170,40 +178,6 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
             long columns = Math.Min(_unitColumns, _column.Size - column);
             CopyRectangle(source, target, rows, columns);
         }
-    }
-
-    /// <summary>
-    /// Dimensions in order of the target's strides, the largest first, merged where both layouts allow; gives
-    /// their number, at least one.
-    /// </summary>
-    private static int Simplify(int[] dims, long[] sourceStrides, long[] targetStrides, Span<Axis> axes)
-    {
-        int count = 0;
-        for (int d = 0; d < dims.Length; d++)
-        {
-            if (dims[d] == 1)
-                continue;
-            int place = count++;
-            for (; place > 0 && Math.Abs(axes[place - 1].Target) < Math.Abs(targetStrides[d]); place--)
-                axes[place] = axes[place - 1];
-            axes[place] = new Axis(dims[d], sourceStrides[d], targetStrides[d]);
-        }
-
-        int merged = 0;
-        for (int i = 0; i < count; i++)
-        {
-            Axis axis = axes[i];
-            Axis last = merged > 0 ? axes[merged - 1] : default;
-            bool continues = last.Source == axis.Source * axis.Size && last.Target == axis.Target * axis.Size;
-            if (merged > 0 && continues)
-                axes[merged - 1] = new Axis(last.Size * axis.Size, axis.Source, axis.Target);
-            else
-                axes[merged++] = axis;
-        }
-
-        if (merged == 0)
-            axes[merged++] = new Axis(1, 1, 1);
-        return merged;
     }
 
     private void CopyRectangle(T* source, T* target, long rows, long columns)
@@ -266,6 +240,4 @@ internal sealed unsafe class StridedCopy<T> : IBlockJob
         CopyElements(source, target, wholeRows, rows, 0, wholeColumns);
         CopyElements(source, target, 0, rows, wholeColumns, columns);
     }
-
-    private readonly record struct Axis(long Size, long Source, long Target);
 }
