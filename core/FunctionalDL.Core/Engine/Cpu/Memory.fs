@@ -21,6 +21,7 @@ module internal Memory =
     /// smallest, each at the lowest offset that no buffer alive at the same time covers.
     let place (lifetimes: Lifetime[]) : int64[] * int64 =
         let offsets = Array.zeroCreate<int64> lifetimes.Length
+        // In order of their offsets.
         let placed = List<int>()
         let mutable total = 0L
 
@@ -32,12 +33,15 @@ module internal Memory =
             let bytes = aligned lifetimes[buffer].Bytes
             let mutable offset = 0L
 
-            for other in placed |> Seq.filter (overlaps buffer) |> Seq.sortBy (fun o -> offsets[o]) do
-                if offset + bytes > offsets[other] then
+            for i in 0 .. placed.Count - 1 do
+                let other = placed[i]
+
+                if offset + bytes > offsets[other] && overlaps buffer other then
                     offset <- max offset (offsets[other] + aligned lifetimes[other].Bytes)
 
             offsets[buffer] <- offset
             total <- max total (offset + bytes)
-            placed.Add buffer
+            let above = placed.FindIndex(fun other -> offsets[other] > offset)
+            placed.Insert((if above < 0 then placed.Count else above), buffer)
 
         offsets, total
