@@ -66,17 +66,6 @@ module Bitmap =
         | 1 -> spread (fun _ -> 0)
         | _ -> spread id
 
-    /// The samples as float32 from 0 to 1, `[channels; height; width]`.
-    let toTensor (image: Bitmap) : Tensor =
-        let area = image.Width * image.Height
-        let values = Array.zeroCreate<float32>(image.Channels * area)
-
-        for i in 0 .. area - 1 do
-            for c in 0 .. image.Channels - 1 do
-                values[c * area + i] <- float32 image.Samples[i * image.Channels + c] / 255f
-
-        Tensor.ofFloat32s [ image.Channels; image.Height; image.Width ] values
-
     /// A tensor `[channels; height; width]` of samples from 0 to 1 as a picture; what lies outside is cut off.
     ///
     /// *Errors:* `ArgumentException` unless there are 1, 3 or 4 channels and at least one pixel.

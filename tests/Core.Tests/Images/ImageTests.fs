@@ -386,7 +386,7 @@ let ``a picture as a tensor has channels first and samples from 0 to 1, and come
         Samples = [| 0uy; 51uy; 255uy; 102uy; 153uy; 204uy |]
     }
 
-    let x = Bitmap.toTensor bitmap
+    let x = Pixels.toTensor (Pixels.ofBitmap bitmap)
     dimsOf x |> shouldEqual [ 3; 1; 2 ]
     shouldBeClose "samples" 1e-7 [| 0.0; 0.4; 0.2; 0.6; 1.0; 0.8 |] (Tensor.toFloats x)
     shouldEqual bitmap (Bitmap.ofTensor x)
