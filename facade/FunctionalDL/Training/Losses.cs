@@ -57,6 +57,26 @@ public static class Losses
     public static Tensor Mse(Tensor input, Tensor target, Reduction reduction) =>
         Make(Loss.mseWith, reduction, input, target);
 
+    /// <summary>The mean of -(target · log p + (1 - target) · log(1 - p)) for p = sigmoid(input) (nats).</summary>
+    /// <param name="input">Scores before the sigmoid.</param>
+    /// <param name="target">0 to 1, of the same shape.</param>
+    /// <exception cref="ShapeException">The shapes differ.</exception>
+    public static Tensor BinaryCrossEntropyWithLogits(Tensor input, Tensor target) =>
+        Make(Loss.binaryCrossEntropyLogitsWith, Reduction.Mean, input, target);
+
+    /// <summary>The mean of -(target · log input + (1 - target) · log(1 - input)) (nats).</summary>
+    /// <param name="input">Probabilities.</param>
+    /// <param name="target">0 to 1, of the same shape.</param>
+    /// <exception cref="ShapeException">The shapes differ.</exception>
+    public static Tensor BinaryCrossEntropy(Tensor input, Tensor target) =>
+        Make(Loss.binaryCrossEntropyWith, Reduction.Mean, input, target);
+
+    /// <summary>The mean absolute difference.</summary>
+    /// <param name="input">The network's output.</param>
+    /// <param name="target">The target, of the same shape.</param>
+    /// <exception cref="ShapeException">The shapes differ.</exception>
+    public static Tensor L1(Tensor input, Tensor target) => Make(Loss.l1With, Reduction.Mean, input, target);
+
     private static Tensor Make(
         Func<Core.Reduction, Core.Tensor, Core.Tensor, Core.Tensor> loss,
         Reduction reduction,
@@ -64,11 +84,12 @@ public static class Losses
         Tensor target) =>
         new(loss(ToCore(reduction), target.Inner, input.Inner), Sources.Union(input.Sources, target.Sources));
 
-    private static Core.Reduction ToCore(Reduction reduction) => reduction switch
+    internal static Core.Reduction ToCore(Reduction reduction) => reduction switch
     {
         Reduction.Mean => Core.Reduction.Mean,
         Reduction.Sum => Core.Reduction.Sum,
         Reduction.None => Core.Reduction.None,
+        Reduction.BatchMean => Core.Reduction.BatchMean,
         _ => throw new ArgumentOutOfRangeException(nameof(reduction), reduction, "there is no such reduction"),
     };
 }

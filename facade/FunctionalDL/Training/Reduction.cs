@@ -11,4 +11,7 @@ public enum Reduction
 
     /// <summary>Nothing: one for each item.</summary>
     None,
+
+    /// <summary>Their sum, divided by the size of the first axis.</summary>
+    BatchMean,
 }

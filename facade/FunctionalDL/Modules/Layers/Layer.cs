@@ -107,7 +107,18 @@ public abstract class Layer : Module
         return [.. outputs.Select(output => new Tensor(output, sources))];
     }
 
-    private Key NextKey() =>
-        Ambient.Current.Keys?.Next(this)
-        ?? (_given ?? LazyInitializer.EnsureInitialized(ref _randomness, () => new Generator())).Next();
+    private Key NextKey()
+    {
+        if (Ambient.Current.Keys?.Next(this) is { } key)
+        {
+            return key;
+        }
+
+        // Drawn while a step is traced, it would be the same in every step.
+        return Ambient.Current.Binding is null
+            ? (_given ?? LazyInitializer.EnsureInitialized(ref _randomness, () => new Generator())).Next()
+            : throw new InvalidOperationException(
+                $"a {TypeName} that does not belong to the traced module drew random numbers: make it a field of the module, "
+                + "not in Forward");
+    }
 }

@@ -33,6 +33,8 @@ public readonly struct Sizes
     /// <summary>The number, or the numbers in parentheses.</summary>
     public override string ToString() => IsSame ? "same" : Values is [var all] ? $"{all}" : Repr.Tuple(Values);
 
+    internal static Sizes Of(IEnumerable<int> sizes) => new([.. sizes]);
+
     internal bool IsSame => Values is [];
 
     /// <summary>The number of each axis.</summary>
