@@ -48,7 +48,13 @@ internal sealed class Compiled
         return (state, batch) =>
         {
             var result = step.Invoke(Tuple.Create(state, ToCore(batch)));
-            Computed(StructureLeaves(result));
+
+            // What a plan gives is computed; taking a state apart costs as much as a small layer.
+            if (!_isCompiled || Module.HasHooks)
+            {
+                Computed(StructureLeaves(result));
+            }
+
             return (result.Item1, result.Item2);
         };
     }
