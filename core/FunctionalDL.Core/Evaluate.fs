@@ -15,18 +15,12 @@ module Flatten =
         let pending =
             Graph.topological (fun (n: Node) -> isNull n.Value && not (isArgument.Contains n)) roots
 
-        let numbers = Dictionary<Node, int>(pending.Count + arguments.Length)
-        let captured = List<Node>()
         // Nodes with their primitives as they are now: another thread that computes one meanwhile lets its operands go.
         let made = List<struct (Node * Prim<Node>)>(pending.Count)
-        let isMade = HashSet<Node>(pending.Count)
-        arguments |> Array.iteri (fun i a -> numbers[a] <- i)
 
         for node in pending do
             match node.Origin with
-            | Origin.Made prim ->
-                made.Add(struct (node, prim))
-                isMade.Add node |> ignore
+            | Origin.Made prim -> made.Add(struct (node, prim))
             // Computed by another thread since it was entered.
             | Origin.Stored -> ()
             | Origin.Symbol name ->
@@ -36,9 +30,17 @@ module Flatten =
                     + "after it, do not use tensors that were kept from inside"
                 )
 
+        let numbers = Dictionary<Node, int>(made.Count + arguments.Length)
+        arguments |> Array.iteri (fun i a -> numbers[a] <- i)
+
+        // Steps are numbered after all inputs, of which not all are known yet.
+        for struct (node, _) in made do
+            numbers[node] <- -1
+
+        let captured = List<Node>()
+
         let capture (node: Node) =
-            if not (isMade.Contains node) && not (numbers.ContainsKey node) then
-                numbers[node] <- arguments.Length + captured.Count
+            if numbers.TryAdd(node, arguments.Length + captured.Count) then
                 captured.Add node
 
         for struct (_, prim) in made do
@@ -49,7 +51,8 @@ module Flatten =
 
         Array.iter capture roots
         let inputCount = arguments.Length + captured.Count
-        let steps = List<struct (Node * Prim<Node>)>(made.Count)
+        let steps = List<Step>(made.Count)
+        let computed = List<Node>(made.Count)
 
         for struct (node, prim) in made do
             match prim with
@@ -57,23 +60,20 @@ module Flatten =
             | Prim.Custom(_, _, value, _) -> numbers[node] <- numbers[value]
             | _ ->
                 numbers[node] <- inputCount + steps.Count
-                steps.Add(struct (node, prim))
+                computed.Add node
 
-        let step (struct (node: Node, prim)) = {
-            Prim = Prim.map (fun o -> numbers[o]) prim
-            Type = node.Type
+                steps.Add {
+                    Prim = Prim.map (fun o -> numbers[o]) prim
+                    Type = node.Type
+                }
+
+        let program = {
+            Inputs = Array.append arguments (captured.ToArray()) |> Array.map _.Type
+            Steps = steps.ToArray()
+            Outputs = roots |> Array.map (fun r -> numbers[r])
         }
 
-        struct ({
-                    Inputs =
-                        Seq.append arguments captured
-                        |> Seq.map (fun (n: Node) -> n.Type)
-                        |> Seq.toArray
-                    Steps = steps |> Seq.map step |> Seq.toArray
-                    Outputs = roots |> Array.map (fun r -> numbers[r])
-                },
-                captured.ToArray(),
-                steps |> Seq.map (fun (struct (node, _)) -> node) |> Seq.toArray)
+        struct (program, captured.ToArray(), computed.ToArray())
 
     /// The program that computes `roots`. Its inputs are the `arguments`, in order, then the values that the
     /// graph has already, which are returned too. Raises TraceException when the graph depends on any other
@@ -109,10 +109,14 @@ module Evaluate =
                     for input in program.Inputs do
                         hash.Add input.Shape
 
+                    // What primitives are made of besides is left to `Equals`: it is seldom all that differs.
                     for step in program.Steps do
-                        match step.Prim with
-                        | Prim.Constant(_, shape) -> hash.Add shape
-                        | prim -> hash.Add prim
+                        let operands = Prim.operandList step.Prim
+                        hash.Add(Prim.name step.Prim)
+                        hash.Add step.Type.Shape
+
+                        for i in 0 .. operands.Count - 1 do
+                            hash.Add operands[i]
 
                     hash.ToHashCode()
         }
