@@ -10,7 +10,9 @@ open FsCheck.NUnit
 open FunctionalDL.Core
 open FunctionalDL.Tests.Support
 open FunctionalDL.Tests.PrimTable
-open FunctionalDL.Tests.RandomPrograms
+open FunctionalDL.Tests.Programs
+open FunctionalDL.Tests.RandomGraphs
+open FunctionalDL.Tests.RandomOperands
 
 // ---- single primitives -------------------------------------------------------------------------------------------
 

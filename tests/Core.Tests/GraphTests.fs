@@ -252,6 +252,51 @@ let ``a chain of 100,000 kernels is differentiated`` (engine: string) =
 
     shouldBeClose "gradient" 1e-12 [| 1.0; 1.0 |] (floatsOn (engineOf engine) (grad f (vector [ 5.0; 6.0 ])))
 
+/// What is done with a chain, each to its last number.
+let private uses: (string * (int -> unit)) list =
+    let f count = chain count (rate, shift) >> Tensor.sum
+    let x = vector [ 5.0 ]
+
+    [
+        "evaluate", (fun count -> Tensor.eval [ f count x ])
+        "gradient", (fun count -> Tensor.eval [ grad (f count) x ])
+        "forward", (fun count -> Tensor.eval [ snd (jvp (f count) x (vector [ 1.0 ])) ])
+        "second order", (fun count -> Tensor.eval [ grad (fun x -> Tensor.sum (grad (f count) x)) x ])
+    ]
+
+[<Test>]
+let ``a chain ten times as long takes ten times the objects`` () =
+    for name, run in uses do
+        let bytes count =
+            // The second run finds the plan.
+            run count
+            let before = GC.GetAllocatedBytesForCurrentThread()
+            run count
+            float (GC.GetAllocatedBytesForCurrentThread() - before)
+
+        let ratio = bytes long / bytes 10_000
+        ensure $"{name}: {ratio:F1} times" (ratio < 11.5)
+
+[<Test>]
+let ``an inner derivative looks at nothing that is older than its variable`` () =
+    // Descent, seen by an outer derivative: the graph before a step is as long as all steps before it.
+    let descend steps (p: Tensor) =
+        (p, seq { 1..steps })
+        ||> Seq.fold (fun p _ -> p - 0.1 * grad (fun q -> Tensor.sum (q * q)) p)
+        |> Tensor.sum
+
+    // p ← 0.8 p
+    shouldBeClose "gradient" 1e-12 [| 0.8 ** 5.0 |] (Tensor.toFloats (grad (descend 5) (vector [ 3.0 ])))
+
+    let bytes steps =
+        let before = GC.GetAllocatedBytesForCurrentThread()
+        grad (descend steps) (vector [ 3.0 ]) |> ignore
+        float (GC.GetAllocatedBytesForCurrentThread() - before)
+
+    bytes 10 |> ignore
+    let ratio = bytes 1_000 / bytes 100
+    ensure $"{ratio:F1} times" (ratio < 11.5)
+
 [<Test>]
 let ``a value that is used twice at each of 100 levels is computed once at each`` () =
     let double x =

@@ -379,6 +379,40 @@ let ``what comes besides a gradient is a plain value`` (engine: string) =
     let tracked = [ value; square; gradient ] |> List.filter Eager.isTracked
     ensure "a finished derivative leaves its variable in its results" tracked.IsEmpty
 
+[<Test>]
+let ``no derivative leaves its variable in its results, and an inner one leaves that of the outer`` () =
+    let results: (string * (Tensor -> Tensor)) list = [
+        "grad", grad curve
+        "jvp", (fun x -> snd (jvp curve x x))
+        "value of jvp", (fun x -> fst (jvp curve x x))
+        "vjp", (fun x -> (snd (vjp curve x)) (number 1.0))
+        "value of vjp", (fun x -> fst (vjp curve x))
+        "hvp", (fun x -> hvp curve x x)
+        "jacobian", jacobian (fun x -> x * x)
+        "hessian", hessian curve
+        "grad of checkpoint", grad (checkpoint curve)
+        "jvp of checkpoint", (fun x -> snd (jvp (checkpoint curve) x x))
+        "vmap of grad", vmap (grad (fun x -> x * x))
+    ]
+
+    for name, result in results do
+        ensure $"{name} keeps its variable" (not (Eager.isTracked (result points)))
+
+        let (_, isTracked), _ =
+            points
+            |> valueAndGradWith (fun x ->
+                let inner = result x
+                Tensor.sum inner, Eager.isTracked inner)
+
+        ensure $"{name} lost the variable of the derivative around it" isTracked
+
+[<Test>]
+let ``a mapped derivative is compiled, not inlined`` () =
+    let compiled = Compile.create Compile.defaults (vmap (grad (fun x -> x * x)))
+    shouldBeExactly "first" (floatsOn Cpu.engine (2.0 * points)) (Tensor.toFloats (compiled.Invoke points))
+    compiled.Invoke(points + 1.0) |> ignore
+    shouldEqual [ "first call" ] (List.ofSeq compiled.Traces)
+
 [<TestCase("reference")>]
 [<TestCase("cpu")>]
 let ``what does not move has a derivative of zero`` (engine: string) =
