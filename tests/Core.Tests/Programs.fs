@@ -65,6 +65,27 @@ let storageOf (dtype: DType) (dims: int[]) (values: float[]) : Storage =
 
 // ---- a program as a function of tensors --------------------------------------------------------------------------
 
+/// Windows of axes of these sizes, each with an element inside: kernel, step, dilation, places before, count.
+let windowsOf (rng: Random) (sizes: int[]) =
+    let axis size =
+        let kernel, dilation, step = 1 + rng.Next 3, 1 + rng.Next 2, 1 + rng.Next 3
+        let before = rng.Next(1 + kernel / 2)
+        let room = size + 2 * before - (kernel - 1) * dilation - 1
+        let count = 1 + rng.Next(1 + max 0 room / step)
+
+        let isInside o =
+            Seq.init kernel (fun k -> o * step + k * dilation - before)
+            |> Seq.exists (fun place -> place >= 0 && place < size)
+
+        if room >= 0 && Seq.forall isInside (seq { 0 .. count - 1 }) then
+            [| kernel; step; dilation; before; count |]
+        else
+            [| 1; 1; 1; 0; size |]
+
+    match sizes |> Array.map axis |> Array.transpose with
+    | [| kernel; step; dilation; before; count |] -> kernel, step, dilation, before, count
+    | _ -> invalidArg (nameof sizes) "no axis"
+
 /// A primitive by the public functions on tensors. Slices must have step 1.
 let private apply (prim: Prim<int>) (operand: int -> Tensor) : Tensor =
     let dims (shape: Shape) = shape.ToArray() |> List.ofArray
@@ -132,6 +153,25 @@ let private apply (prim: Prim<int>) (operand: int -> Tensor) : Tensor =
     | Prim.Reduce(ReduceOp.Product, axes, x) -> Tensor.prodAxesKeep (List.ofArray axes) (operand x)
     | Prim.Arg(ArgOp.ArgMax, axis, x) -> Tensor.argmax axis (operand x) |> Tensor.unsqueeze axis
     | Prim.Arg(ArgOp.ArgMin, axis, x) -> Tensor.argmin axis (operand x) |> Tensor.unsqueeze axis
+    | Prim.ArgWindow(kernel, step, dilation, before, count, x) ->
+        // The windows that there are, cut to as many as are asked for.
+        let options = {
+            Pooling.maxDefaults with
+                Stride = List.ofArray step
+                Dilation = List.ofArray dilation
+                Padding = List.ofArray before
+        }
+
+        let x = operand x
+        let leading = x.Rank - kernel.Length
+        let plane = dims x.Shape |> List.skip leading
+        let planes = Tensor.reshape (1 :: -1 :: plane) x
+        let _, places = Pooling.maxWithIndices options (List.ofArray kernel) planes
+
+        count
+        |> Seq.indexed
+        |> Seq.fold (fun places (axis, n) -> Tensor.narrow (2 + axis) 0 n places) places
+        |> Tensor.reshape (List.take leading (dims x.Shape) @ List.ofArray count)
     | Prim.Reshape(shape, x) -> Tensor.reshape (dims shape) (operand x)
     | Prim.Permute(axes, x) -> Tensor.permute (List.ofArray axes) (operand x)
     | Prim.Expand(shape, x) -> Tensor.expand (dims shape) (operand x)

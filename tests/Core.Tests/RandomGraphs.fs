@@ -273,6 +273,15 @@ type private Generator(rng: Random, dtype: DType) =
             let last = float ((builder.Dims x)[axis] - 1)
             tryAdd (Prim.Arg(oneOf rng [ ArgOp.ArgMax; ArgOp.ArgMin ], axis, x)) (Some(range 0.0 last true))
 
+    let argWindow () =
+        match pickWhere (fun v -> isExactFloat v && rank v > 0 && size v > 0) with
+        | None -> false
+        | Some x ->
+            let dims = builder.Dims x
+            let kernel, step, dilation, before, count = windowsOf rng dims[dims.Length - 1 ..]
+            let last = float (Array.last dims - 1)
+            tryAdd (Prim.ArgWindow(kernel, step, dilation, before, count, x)) (Some(range 0.0 last true))
+
     let argSort () =
         match pickWhere (fun v -> isExactFloat v && rank v > 0 && size v > 0) with
         | None -> false
@@ -519,6 +528,7 @@ type private Generator(rng: Random, dtype: DType) =
         gather
         scatter
         argSort
+        argWindow
         recurrence
         windows
         overlap

@@ -260,6 +260,16 @@ let instanceOf (rng: Random) (dtype: DType) (prim: Prim<int>) : Instance =
         let dims = dimsWith rng (fun dims -> hasAxis dims && not (Array.contains 0 dims))
         let axis = rng.Next dims.Length
         unary (fun x -> Prim.Arg(op, axis, x)) dims true
+    | Prim.ArgWindow _ ->
+        let dims = dimsWith rng (fun dims -> hasAxis dims && not (Array.contains 0 dims))
+        let first = rng.Next dims.Length
+        let kernel, step, dilation, before, count = windowsOf rng dims[first..]
+        let _, _, values = operand true dims
+        // Some elements tie.
+        let values = values |> Array.map (fun x -> if rng.Next 2 = 0 then floor x else x)
+
+        make [ dtype, dims, values ] (fun xs ->
+            Prim.ArgWindow(kernel, step, dilation, before, count, xs.Head))
     | Prim.Reshape _ ->
         let dims = anyDims rng
         let count = Array.fold (*) 1 dims
