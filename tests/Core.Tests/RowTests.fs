@@ -37,6 +37,16 @@ let private functions: (string * ((Tensor -> Tensor) -> Tensor -> Tensor)) list 
         let sums = step (Tensor.sumAxesKeep [ -1 ] x)
         let across = step (Tensor.sumAxesKeep [ 0 ] (step (x - sums)))
         step (step (x * sums) + across)
+
+    "parts of rows, folded by themselves",
+    fun step x ->
+        let parts = Tensor.cast x.DType (Tensor.arange 3) |> Tensor.reshape [ 3; 1 ]
+        let z = step (Tensor.unsqueeze 1 x * (parts + 1.0))
+
+        let scaled =
+            step (z / step (step (Tensor.sumAxesKeep [ 1; 2 ] (step (z * z))) + 1.0))
+
+        step (scaled - step (Tensor.amaxAxesKeep [ 2 ] scaled))
 ]
 
 let private shapes = [

@@ -29,10 +29,14 @@ internal sealed unsafe class FoldJob : TileJob
     public override long Elements => _plan.Outer * _plan.Reduced * _plan.Inner;
 
     public override bool HasRows(long rows) =>
-        rows == _plan.Outer && _plan.Sections == 1 && _plan.Reduced * _plan.Inner > 0;
+        rows > 0 && _plan.Outer % rows == 0 && _plan.Sections == 1 && _plan.Reduced * _plan.Inner > 0;
 
     public override void RunRows(nint[] slots, long rows, long first, long count)
     {
+        // A row may hold several results, each folded by itself.
+        long resultsPerRow = _plan.Outer / rows;
+        first *= resultsPerRow;
+        count *= resultsPerRow;
         byte* scratch = Scratch.Get(ScratchBytes);
         Program.BeginBlock(scratch, slots, count * _plan.Reduced * _plan.Inner);
         if (_plan.Layout == FoldLayout.Planes)
