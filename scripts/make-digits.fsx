@@ -15,6 +15,7 @@
 #load "../core/FunctionalDL.Data/Text.fs"
 #load "../core/FunctionalDL.Data/Errors.fs"
 #load "../core/FunctionalDL.Data/Atomic.fs"
+#load "../core/FunctionalDL.Data/Deflate.fs"
 #load "../core/FunctionalDL.Data/Idx.fs"
 
 open System
