@@ -61,7 +61,6 @@ module Workload =
         let step =
             Compile.on settings.Engine (fun (state, batch) -> Train.step training state batch)
 
-        let shapes = batch.Inputs |> List.map _.Shape
-        let state = ref (Train.init key shapes training)
+        let state = ref (Train.initFor key batch training)
 
         fun () -> state.Value <- fst (step (state.Value, batch))

@@ -26,6 +26,18 @@ module Networks =
 
     let private mlpFlop = 2.0 * 64.0 * (784.0 * 50.0 * 2.0 + 50.0 * 10.0 * 3.0)
 
+    /// A perceptron of two hidden layers, so large that Adam's update of its parameters is much of a step.
+    let private bigPerceptron = {
+        Model =
+            Layer.sequential [ Layer.linear 784 1000; ReLU; Layer.linear 1000 500; ReLU; Layer.linear 500 10 ]
+        Loss = Train.lossOf Loss.crossEntropy
+        Optimiser = Optimiser.adam 1e-3
+        Metrics = []
+    }
+
+    let private bigFlop =
+        2.0 * 256.0 * (784.0 * 1000.0 * 2.0 + 1000.0 * 500.0 * 3.0 + 500.0 * 10.0 * 3.0)
+
     /// From the start of the process to the end of the first step: nothing may come before it.
     let import =
         Workload.row "import" (fun settings ->
@@ -38,6 +50,8 @@ module Networks =
 
     let rows = [
         Workload.repeated "mlp_step" (Work.Flop mlpFlop) mlp
+        Workload.repeated "mlp_big_adam_step" (Work.Flop bigFlop) (fun settings ->
+            Workload.steps bigPerceptron (batch 256 784 10) settings)
         Workload.repeated "dispatch" Work.Unstated (fun settings ->
             Workload.steps (perceptron 1 1 1) (batch 1 1 1) settings)
     ]

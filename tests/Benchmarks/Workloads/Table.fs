@@ -2,7 +2,7 @@ namespace FunctionalDL.Benchmarks.Workloads
 
 open FunctionalDL.Benchmarks
 
-/// All workloads whose operations exist, in the order in which they are measured.
+/// All workloads, in the order in which they are measured.
 [<RequireQualifiedAccess>]
 module Table =
 
@@ -20,6 +20,7 @@ module Table =
         yield! Elementwise.rows
         yield! Rows.rows
         yield! Networks.rows
+        yield! Tables.rows
         yield! Convolutions.rows
         Networks.epochs
         yield! machine
