@@ -175,6 +175,23 @@ public class CallbackTests
         Assert.That(learn.Fit(1, 0.1), Has.Count.EqualTo(1), "and it can be trained");
     }
 
+    /// <summary>The events of what was left early are no exception.</summary>
+    [TestCase(FitEvent.AfterCancelBatch, FitEvent.BeforeBatch, Decision.SkipBatch)]
+    [TestCase(FitEvent.AfterCancelTrain, FitEvent.AfterBatch, Decision.StopTraining)]
+    [TestCase(FitEvent.AfterCancelValidate, FitEvent.BeforeValidate, Decision.SkipValidation)]
+    [TestCase(FitEvent.AfterCancelEpoch, FitEvent.AfterStep, Decision.StopEpoch)]
+    [TestCase(FitEvent.AfterCancelFit, FitEvent.AfterBatch, Decision.StopFit)]
+    public void FailingCallback_IsNamed_WhenSomethingWasLeft_Row88(FitEvent when, FitEvent leave, Decision decision)
+    {
+        var learn = Clouds.Learner(data: TwoBatches());
+        var script = new Script((at, _) =>
+            at == when ? throw new FormatException("that went wrong") : at == leave ? decision : Decision.Continue);
+        var error = Assert.Throws<CallbackException>(() => learn.Fit(1, 0.1, [script]))!;
+        Assert.That(error.Message, Does.StartWith($"callback Script failed in {when}").And.EndsWith("that went wrong"));
+        Assert.That(script.Seen.Count(e => e == "AfterFit"), Is.EqualTo(1), "the fit is over for all callbacks");
+        Assert.That(learn.Fit(1, 0.1), Has.Count.EqualTo(1), "and it can be trained");
+    }
+
     [Test]
     public void AfterFit_IsToldOfAnError_WhichItDoesNotHide()
     {
