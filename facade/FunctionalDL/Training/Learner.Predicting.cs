@@ -72,7 +72,13 @@ public sealed partial class Learner
     }
 
     /// <summary>Whether outputs are scores of classes.</summary>
-    private bool IsClassifier => _lossFunc == Losses.CrossEntropy || _lossFunc == Losses.Nll;
+    private bool IsClassifier => TakesScores || TakesLogarithms;
+
+    private bool TakesScores =>
+        _lossFunc == Losses.CrossEntropy || _lossFunc == LossOfScores || _lossFunc.Target is CrossEntropyLoss;
+
+    private bool TakesLogarithms =>
+        _lossFunc == Losses.Nll || _lossFunc == LossOfLogarithms || _lossFunc.Target is NLLLoss;
 
     /// <summary>The module's outputs for batches, as the loss is given them, and their targets.</summary>
     internal (Tensor Outputs, Tensor Targets) GetOutputs(IEnumerable<Batch> batches) =>
@@ -95,7 +101,7 @@ public sealed partial class Learner
     }
 
     private Tensor Activated(Tensor output) =>
-        _lossFunc == Losses.CrossEntropy ? output.Softmax(-1)
-        : _lossFunc == Losses.Nll ? output.Exp()
+        TakesScores ? output.Softmax(-1)
+        : TakesLogarithms ? output.Exp()
         : output;
 }

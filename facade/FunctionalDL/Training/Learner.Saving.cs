@@ -115,7 +115,8 @@ public sealed partial class Learner
     {
         [KindName] = ModelKind,
         [RecipeName] = Recipe.Of(Model),
-        [LossName] = KnownLosses.FirstOrDefault(loss => loss.Value == _lossFunc).Key ?? "",
+        [LossName] = KnownLosses.FirstOrDefault(loss => loss.Value == _lossFunc).Key
+            ?? (TakesScores ? nameof(CrossEntropyLoss) : TakesLogarithms ? nameof(NLLLoss) : ""),
         [ClassesName] = string.Join('\n', Data.Classes ?? []),
     });
 
@@ -161,10 +162,17 @@ public sealed partial class Learner
         [nameof(Losses.CrossEntropy)] = Losses.CrossEntropy,
         [nameof(Losses.Nll)] = Losses.Nll,
         [nameof(Losses.Mse)] = Losses.Mse,
+        [nameof(CrossEntropyLoss)] = LossOfScores,
+        [nameof(NLLLoss)] = LossOfLogarithms,
     };
 
     private static Tensor UnknownLoss(Tensor output, Tensor target) => throw new InvalidOperationException(
         "the model was exported with a loss of your own, which is not in the file: make a learner with it");
+
+    // The options of a loss that is a module are not in the file: what it predicts is known, what it measures is not.
+    private static Tensor LossOfScores(Tensor output, Tensor target) => UnknownLoss(output, target);
+
+    private static Tensor LossOfLogarithms(Tensor output, Tensor target) => UnknownLoss(output, target);
 
     private const string StateKind = "state";
     private const string KindName = "functionaldl.kind";

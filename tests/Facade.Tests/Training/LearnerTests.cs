@@ -161,6 +161,27 @@ public class LearnerTests
         Assert.That(found["error_rate"], Is.EqualTo(1 - found["accuracy"]).Within(1e-6));
     }
 
+    /// <summary>softmax([0, ln 2, ln 5]) is [1/8, 2/8, 5/8]; exp of the logarithms of these is the same.</summary>
+    [Test]
+    public void Predict_GivesProbabilities_ForLossesAsModulesToo_Row89()
+    {
+        double[] expected = [0.125, 0.25, 0.625];
+        var data = new DataLoaders(Train, Valid, 8);
+        var scores = Tensor.From(new[,] { { 0, Math.Log(2), Math.Log(5) } });
+        var inputs = new Sample([scores[0]], []);
+        var crossEntropy = new Learner(data, new Identity(), new CrossEntropyLoss(labelSmoothing: 0.1));
+        var nll = new Learner(data, new Identity(), new NLLLoss());
+
+        Check.Close(crossEntropy.Predict(scores), 1e-12, expected);
+        Check.Close(nll.Predict(Tensor.From(new[,] { { Math.Log(0.125), Math.Log(0.25), Math.Log(0.625) } })), 1e-12, expected);
+        Assert.That(crossEntropy.Predict(inputs).Index, Is.EqualTo(2), "a class, as with Losses.CrossEntropy");
+        Check.Close(new Learner(data, new Identity(), new MSELoss()).Predict(scores), 1e-12, scores.ToArray<double>());
+
+        var path = Path.Combine(House.Temporary(), "scores.safetensors");
+        crossEntropy.Export(path);
+        Check.Close(Learner.Import(path).Predict(scores), 1e-12, expected);
+    }
+
     [Test]
     public void Predict_GivesProbabilities_AndGetPredictionsAllOfThem()
     {

@@ -18,14 +18,16 @@ public abstract class LossModule : Module
 
     /// <summary>The loss as a function of output and target.</summary>
     /// <param name="loss">The loss.</param>
-    public static implicit operator Func<Tensor, Tensor, Tensor>(LossModule loss) =>
-        (input, target) => loss.Call(input, target);
+    /// <remarks>The delegate's target is the module, by which a learner knows what the scores mean.</remarks>
+    public static implicit operator Func<Tensor, Tensor, Tensor>(LossModule loss) => loss.Of;
 
     /// <inheritdoc/>
     /// <exception cref="ShapeException">There are not two tensors, output and target, or they do not meet.</exception>
     public override Tensor Forward(params Tensor[] inputs) => inputs is [var input, var target]
         ? new(_rule(target.Inner, input.Inner), Sources.Union(input.Sources, target.Sources))
         : throw new ShapeException($"{TypeName}: it was given {inputs.Length} tensors; it takes the output and the target");
+
+    private Tensor Of(Tensor input, Tensor target) => Call(input, target);
 
     private protected static ClassOptions Classes(Reduction reduction, Tensor? weight, int ignoreIndex, double labelSmoothing) =>
         new(Losses.ToCore(reduction), Fs.Option(weight?.Inner), ignoreIndex, labelSmoothing);
