@@ -86,6 +86,22 @@ public class DataTests
         Assert.That(loader.Count, Is.EqualTo(4));
     }
 
+    /// <summary>The counts of the lessons' 50,000 and 10,000 digits: 781 · 64 + 16, and 78 · 128 + 16.</summary>
+    [Test]
+    public void Loaders_OfTheLessonsSizes_HaveTheLessonsBatches_Row48_Row51_Row52()
+    {
+        var (train, valid) = (Numbers(50_000), Numbers(10_000));
+        var all = new DataLoader(train, 64).Select(b => b.Count).ToList();
+        Assert.That((all.Count, all[^1]), Is.EqualTo((782, 16)));
+        Assert.That(all[..^1], Is.All.EqualTo(64));
+
+        var dropped = new DataLoader(train, 64, shuffle: true, dropLast: true, seed: 1).Select(b => b.Count).ToList();
+        Assert.That(dropped, Has.Count.EqualTo(781).And.All.EqualTo(64));
+
+        var loaders = new DataLoaders(train, valid, 64);
+        Assert.That(loaders.Valid.Select(b => b.Count), Is.EqualTo(Enumerable.Repeat(128, 78).Append(16)));
+    }
+
     /// <summary>Checklist row 49 (E03-29).</summary>
     [Test]
     public void Loader_Shuffles_AnewForEachPass()

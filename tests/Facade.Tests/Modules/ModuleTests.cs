@@ -87,7 +87,7 @@ public class ModuleTests
 
     /// <summary>Checklist rows 32, 35, 36, 37 (E03-15, E03-16, E03-17, E03-20).</summary>
     [Test]
-    public void Text_AndParameters_OfModels1And4To6()
+    public void Text_AndParameters_OfModels1And4To6_Row32_Row35_Row36_Row37()
     {
         Module[] layers = [new Linear(784, 50), new ReLU(), new Linear(50, 10)];
         const string Inner =
@@ -141,7 +141,7 @@ public class ModuleTests
     }
 
     [Test]
-    public void ModuleList_GrowsAndHasNoForward()
+    public void ModuleList_GrowsAndHasNoForward_Row36()
     {
         var list = new ModuleList(new ReLU());
         list.Append(new Linear(2, 3));
