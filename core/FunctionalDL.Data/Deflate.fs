@@ -1,5 +1,7 @@
 namespace FunctionalDL.Data
 
+open System.IO
+
 /// What is known of deflate, the packing inside gzip and PNG (RFC 1951).
 [<RequireQualifiedAccess>]
 module internal Deflate =
@@ -8,3 +10,10 @@ module internal Deflate =
     /// `n` bytes that promises more than `n` times this is lying.
     [<Literal>]
     let MostUnpackedPerByte = 1032L
+
+    /// Whether a stream that can seek begins as gzip does; it stands at its start afterwards. The content decides, not the name.
+    let isGzip (stream: Stream) : bool =
+        let first = stream.ReadByte()
+        let second = stream.ReadByte()
+        stream.Position <- 0L
+        first = 0x1f && second = 0x8b

@@ -52,3 +52,15 @@ module internal Fail =
     let checkPath (path: string) : unit =
         if String.IsNullOrWhiteSpace path || path.Contains '\000' then
             data $"'{path}'" "not a path" "give the name of a file or folder"
+
+    /// Opens the file `path` and reads it with `action`; `what` says what kind of file is wanted ("a CSV file"). What the file system
+    /// says becomes a `DataException`, as for a path that no file can have and for a folder.
+    let reading (path: string) (what: string) (action: FileStream -> 'a) : 'a =
+        checkPath path
+
+        if Directory.Exists path then
+            data path "it is a folder" $"give the name of {what}"
+
+        translating path (fun () ->
+            use file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read)
+            action file)

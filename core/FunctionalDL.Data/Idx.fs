@@ -210,20 +210,8 @@ module Idx =
                 "fetch or copy the file again"
 
     let private readExpecting (expectedAxes: int option) (path: string) : IdxArray =
-        Fail.checkPath path
-
-        if Directory.Exists path then
-            Fail.data path "it is a folder" "give the name of an IDX file"
-
-        Fail.translating path (fun () ->
-            use file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read)
-
-            // gzip starts with 1f 8b and IDX with 00 00: the content decides, not the name.
-            let first = file.ReadByte()
-            let second = file.ReadByte()
-            file.Position <- 0L
-
-            if first = 0x1f && second = 0x8b then
+        Fail.reading path "an IDX file" (fun file ->
+            if Deflate.isGzip file then
                 try
                     use unpacked = new GZipStream(file, CompressionMode.Decompress, leaveOpen = true)
 

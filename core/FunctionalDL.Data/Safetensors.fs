@@ -459,14 +459,7 @@ but the file holds {Text.number dataLength}"
     /// negative, overlap, leave a hole, or do not end where the file does; `format_version` is not one that
     /// this library knows (a file without one is taken as it is).
     let read (path: string) : StoredTensors =
-        Fail.checkPath path
-
-        if Directory.Exists path then
-            Fail.data path "it is a folder" "give the name of a safetensors file"
-
-        Fail.translating path (fun () ->
-            use file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read)
-
+        Fail.reading path "a safetensors file" (fun file ->
             let length =
                 readExactly path "the length of its header" 8 file
                 |> fun bytes -> BinaryPrimitives.ReadUInt64LittleEndian(ReadOnlySpan bytes)

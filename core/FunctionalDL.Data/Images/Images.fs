@@ -44,14 +44,7 @@ module Images =
     ///
     /// *Errors:* as `decodeWith`, and when the file is missing or cannot be read.
     let readWith (limits: BitmapLimits) (path: string) : Bitmap =
-        Fail.checkPath path
-
-        if Directory.Exists path then
-            Fail.data path "it is a folder" "give the name of a picture"
-
-        Fail.translating path (fun () ->
-            use file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read)
-            decodeWith limits path file)
+        Fail.reading path "a picture" (fun file -> decodeWith limits path file)
 
     /// The picture in a file, of at most 100 million pixels.
     let read (path: string) : Bitmap = readWith Bitmap.limits path

@@ -147,12 +147,8 @@ module Csv =
 
     /// A reader of the file's text, plain or gzip (told apart by content), that refuses what is not UTF-8.
     let private openText (file: FileStream) : StreamReader =
-        let first = file.ReadByte()
-        let second = file.ReadByte()
-        file.Position <- 0L
-
         let bytes: Stream =
-            if first = 0x1f && second = 0x8b then
+            if Deflate.isGzip file then
                 new GZipStream(file, CompressionMode.Decompress)
             else
                 file
@@ -246,15 +242,8 @@ module Csv =
     /// *Errors:* `DataException` when the file is missing or empty, is not UTF-8, has a line with too few or too many fields or a
     /// quotation never closed, names no or the same column twice, or has a field that is not of the kind that `options` gives.
     let readWith (options: CsvOptions) (path: string) : Table =
-        Fail.checkPath path
-
-        if Directory.Exists path then
-            Fail.data path "it is a folder" "give the name of a CSV file"
-
         let fields =
-            Fail.translating path (fun () ->
-                use file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read)
-
+            Fail.reading path "a CSV file" (fun file ->
                 try
                     use reader = openText file
                     readFields options path reader

@@ -96,6 +96,18 @@ module Dates =
                 $"column {Text.quote name} holds {Column.kind column}, not dates"
                 "give a column of dates, or of texts that are dates"
 
+    /// The dates of a column, of which none may be missing.
+    let internal complete (name: string) (table: Table) : DateTime[] =
+        let dates = ofColumn name table
+
+        match Array.tryFindIndex (fun date -> date = Column.noDate) dates with
+        | Some row ->
+            Table.refuse
+                table
+                $"column {Text.quote name}, row {row}: the date is missing"
+                "leave such rows out"
+        | None -> dates
+
     /// The table with a column of texts turned into dates of one format (.NET's custom format strings, such as `d/M/yyyy`).
     ///
     /// *Errors:* `DataException` naming the first row of another format.

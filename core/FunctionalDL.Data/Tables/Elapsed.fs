@@ -18,16 +18,8 @@ module Elapsed =
     }
 
     let private walk (dateField: string) (baseField: string) (table: Table) : Walk =
-        let dates = Dates.ofColumn dateField table
+        let dates = Dates.complete dateField table
         let levels = Column.levels (Table.column baseField table)
-
-        match Array.tryFindIndex (fun date -> date = Column.noDate) dates with
-        | Some row ->
-            Table.refuse
-                table
-                $"column {Text.quote dateField}, row {row}: the date is missing"
-                "leave such rows out"
-        | None -> ()
 
         {
             Rows =

@@ -60,12 +60,5 @@ module Split =
     ///
     /// *Errors:* `DataException` when the column holds no dates, or one is missing.
     let fromDate (name: string) (from: DateTime) (table: Table) : Parts =
-        let dates = Dates.ofColumn name table
-
-        match Array.tryFindIndex (fun date -> date = Column.noDate) dates with
-        | Some row ->
-            Table.refuse
-                table
-                $"column {Text.quote name}, row {row}: the date is missing"
-                "leave such rows out"
-        | None -> byFlags (dates |> Array.map (fun date -> date >= from))
+        let dates = Dates.complete name table
+        byFlags (dates |> Array.map (fun date -> date >= from))
