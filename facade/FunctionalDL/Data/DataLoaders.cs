@@ -4,7 +4,7 @@ namespace FunctionalDL;
 /// <param name="train">Batches to train on.</param>
 /// <param name="valid">Batches to judge by.</param>
 /// <param name="test">Batches that nothing was chosen by; not needed.</param>
-public sealed class DataLoaders(DataLoader train, DataLoader valid, DataLoader? test = null)
+public class DataLoaders(DataLoader train, DataLoader valid, DataLoader? test = null)
 {
     /// <summary>
     /// Loaders for two datasets: the training part is shuffled; validation batches, which need no gradients,

@@ -4,7 +4,7 @@ using FunctionalDL.Fitting;
 namespace FunctionalDL;
 
 /// <content>Fitting.</content>
-public sealed partial class Learner
+public partial class Learner
 {
     /// <summary>
     /// Trains for some epochs and prints a line for each. The optimiser's memory is kept from one fit to the

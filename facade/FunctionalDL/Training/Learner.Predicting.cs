@@ -1,7 +1,7 @@
 namespace FunctionalDL;
 
 /// <content>Judging and predicting.</content>
-public sealed partial class Learner
+public partial class Learner
 {
     /// <summary>Loss and metrics over batches, in evaluation mode.</summary>
     /// <param name="loader">The batches; the validation part when not given.</param>

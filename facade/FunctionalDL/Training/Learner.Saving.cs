@@ -6,7 +6,7 @@ using FunctionalDL.Fitting;
 namespace FunctionalDL;
 
 /// <content>Files.</content>
-public sealed partial class Learner
+public partial class Learner
 {
     /// <summary>
     /// Writes the module's parameters and buffers as a safetensors file, all of it or nothing.

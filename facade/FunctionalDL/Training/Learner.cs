@@ -10,7 +10,7 @@ namespace FunctionalDL;
 /// into a pure step, compiles that, and writes the parameters back after each epoch. Equal seeds give equal
 /// results, to the bit, whatever the number of threads.
 /// </summary>
-public sealed partial class Learner
+public partial class Learner
 {
     private readonly Func<Tensor, Tensor, Tensor> _lossFunc;
     private readonly Func<IReadOnlyList<Parameter>, double, Optimizer> _optFunc;
