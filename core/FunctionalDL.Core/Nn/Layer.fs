@@ -253,18 +253,26 @@ module Layer =
         let symbols = inputs |> List.map (fun t -> Tensor(Graph.symbol "input" t))
         Walk.run visitor "" start layer symbols |> snd
 
-    /// First variables of a layer by itself, whatever its inputs will be; custom layers are told no shapes.
-    let rec variables (start: Start) (layer: Layer) : Variables =
-        match Walk.children layer with
-        | [] -> Walk.initOne start [] layer
-        | inner ->
-            let made =
-                inner
-                |> List.map (fun (name, child) ->
-                    let key = Key.child name start.Key
-                    name, variables { start with Key = key } child)
+    /// First variables of a layer by itself, by a rule for the layers in it that are not made of others: it is given
+    /// a layer's path, what to start from (the key is the layer's own), and the layer.
+    let variablesBy (first: string -> Start -> Layer -> Variables) (start: Start) (layer: Layer) : Variables =
+        let rec walk path (start: Start) layer =
+            match Walk.children layer with
+            | [] -> first path start layer
+            | inner ->
+                let made =
+                    inner
+                    |> List.map (fun (name, child) ->
+                        let key = Key.child name start.Key
+                        name, walk (Walk.below path name) { start with Key = key } child)
 
-            Walk.together made
+                Walk.together made
+
+        walk "" start layer
+
+    /// First variables of a layer by itself, whatever its inputs will be; custom layers are told no shapes.
+    let variables (start: Start) (layer: Layer) : Variables =
+        variablesBy (fun _ start layer -> Walk.initOne start [] layer) start layer
 
     /// `initWith` float32 inputs and parameters.
     let init (key: Key) (shapes: Shape list) (layer: Layer) : Variables =

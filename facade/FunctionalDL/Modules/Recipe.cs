@@ -62,16 +62,47 @@ internal static partial class Recipe
             }
         }
 
-        var modules = parts.Select(part => (part.Name, Module: Parse($"{part.Text}"))).ToArray();
-
-        return (kind, modules) switch
-        {
-            (nameof(Sequential), _) => new Sequential(modules),
-            (nameof(Residual), [("body", var body)]) => new Residual(body),
-            (nameof(Residual), [("body", var body), ("shortcut", var shortcut)]) => new Residual(body, shortcut),
-            _ => throw NotKnown(kind),
-        };
+        return Made(kind, [.. parts.Select(part => (part.Name, Parse($"{part.Text}")))]);
     }
+
+    /// <summary>The module of these parts: a list of any, or of a kind whose constructor takes its parts by their names.</summary>
+    private static Module Made(string kind, (string Name, Module Module)[] parts)
+    {
+        if (parts.DistinctBy(part => part.Name).Count() < parts.Length)
+        {
+            throw NotKnown(kind);
+        }
+
+        var given = parts.ToDictionary(part => part.Name, part => part.Module);
+
+        foreach (var constructor in Kind(kind)?.GetConstructors() ?? [])
+        {
+            var parameters = constructor.GetParameters();
+
+            if (parameters is [var only] && only.ParameterType == parts.GetType())
+            {
+                return (Module)constructor.Invoke([parts]);
+            }
+
+            object?[] arguments = [.. parameters.Select(p => given.GetValueOrDefault(Discovery.PartNames.Of(p.Name!)))];
+
+            if (arguments.Count(part => part is not null) == parts.Length
+                && parameters.Zip(arguments).All(p => p.Second is null
+                    ? p.First.HasDefaultValue
+                    : p.First.ParameterType.IsInstanceOfType(p.Second)))
+            {
+                return (Module)constructor.Invoke(arguments);
+            }
+        }
+
+        throw NotKnown(kind);
+    }
+
+    /// <summary>The library's own module of this name.</summary>
+    private static Type? Kind(string name) =>
+        typeof(Module).Assembly.GetType($"FunctionalDL.{name}") is { IsAbstract: false } type && type.IsSubclassOf(typeof(Module))
+            ? type
+            : null;
 
     private static Module Leaf(string kind, string inner)
     {
@@ -80,9 +111,7 @@ internal static partial class Recipe
             return new Sequential();
         }
 
-        var type = typeof(Module).Assembly.GetType($"FunctionalDL.{kind}");
-
-        if (type is null || !type.IsSealed || !type.IsSubclassOf(typeof(Module)) || type.GetConstructors() is not [var constructor])
+        if (Kind(kind)?.GetConstructors() is not [var constructor])
         {
             throw NotKnown(kind);
         }
@@ -161,6 +190,6 @@ internal static partial class Recipe
     }
 
     private static OptionException NotKnown(string kind) => new(
-        $"recipe: {kind} cannot be made of its text alone: a recipe holds layers of the library in Sequential and Residual; "
+        $"recipe: {kind} cannot be made of its text alone: a recipe holds layers and networks of the library; "
         + "for others use Save, and Load into a module that you make");
 }

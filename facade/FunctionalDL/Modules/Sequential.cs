@@ -3,7 +3,7 @@ using System.Collections;
 namespace FunctionalDL;
 
 /// <summary>Modules one after the other, named <c>0</c>, <c>1</c>, … unless named otherwise.</summary>
-public sealed class Sequential : Module, IReadOnlyList<Module>
+public class Sequential : Module, IReadOnlyList<Module>
 {
     /// <summary>No modules yet: the identity, until <see cref="Module.AddModule"/> adds some.</summary>
     public Sequential()

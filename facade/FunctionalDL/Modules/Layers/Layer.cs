@@ -16,6 +16,7 @@ public abstract class Layer : Module
     private readonly bool _draws;
     private readonly Generator? _given;
     private Generator? _randomness;
+    private Func<Start, Core.Layer, Variables> _first = LayerModule.variables;
 
     [Unregistered]
     private readonly OrderedDictionary<string, Parameter> _parameters = [];
@@ -32,8 +33,7 @@ public abstract class Layer : Module
         Core.Layer layer, string options = "", Generator? generator = null, bool draws = false)
     {
         (_layer, _options, _given, _draws) = (layer, options, generator, draws);
-        var first = LayerModule.variables(
-            new Start(Core.DType.Float32, generator?.Next() ?? KeyModule.unseeded()), layer);
+        var first = _first(new Start(Core.DType.Float32, generator?.Next() ?? KeyModule.unseeded()), layer);
 
         foreach (var (name, value) in Fs.Leaves(first.Parameters))
         {
@@ -62,9 +62,24 @@ public abstract class Layer : Module
     protected override void ResetParameters(Generator generator)
     {
         _randomness = generator;
-        var first = LayerModule.variables(new Start(Core.DType.Float32, generator.Key), _layer);
+        Draw(generator.Key);
+    }
 
-        foreach (var (name, value) in Fs.Leaves(first.Parameters))
+    /// <summary>Gives first values by another rule of the core, now and whenever the layer is initialised again.</summary>
+    internal void DrawBy(Func<Start, Core.Layer, Variables> rule)
+    {
+        _first = rule;
+        Draw(_given?.Next() ?? KeyModule.unseeded());
+
+        foreach (var parameter in _parameters.Values)
+        {
+            parameter.IsUnseeded = _given is null;
+        }
+    }
+
+    private void Draw(Key key)
+    {
+        foreach (var (name, value) in Fs.Leaves(_first(new Start(Core.DType.Float32, key), _layer).Parameters))
         {
             var parameter = _parameters[name];
             parameter.Store(Cell.Plain(new Tensor(value).To(parameter.DType), name));

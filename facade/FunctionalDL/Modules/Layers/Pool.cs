@@ -152,6 +152,23 @@ public sealed class AdaptiveMaxPool3d(Sizes outputSize)
 /// <summary>
 /// fastai's pool of both kinds: the largest elements, then the means, one after the other: twice as many channels.
 /// </summary>
-/// <param name="outputSize">How many windows each of the two axes has; 1 when not given.</param>
-public sealed class AdaptiveConcatPool2d(Sizes? outputSize = null)
-    : Layer(PoolOf.Adaptive(PoolSpec.NewAdaptiveConcat, 2, outputSize ?? 1), $"output_size={outputSize ?? 1}");
+/// <param name="ap">The means.</param>
+/// <param name="mp">The largest elements.</param>
+public sealed class AdaptiveConcatPool2d(AdaptiveAvgPool2d ap, AdaptiveMaxPool2d mp) : Module
+{
+    /// <summary>Pools that both give windows of this number.</summary>
+    /// <param name="outputSize">How many windows each of the two axes has; 1 when not given.</param>
+    public AdaptiveConcatPool2d(Sizes? outputSize = null)
+        : this(new AdaptiveAvgPool2d(outputSize ?? 1), new AdaptiveMaxPool2d(outputSize ?? 1))
+    {
+    }
+
+    /// <summary>The means.</summary>
+    public AdaptiveAvgPool2d Ap { get; } = ap;
+
+    /// <summary>The largest elements.</summary>
+    public AdaptiveMaxPool2d Mp { get; } = mp;
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tensor input) => Tensor.Cat([Mp.Call(input), Ap.Call(input)], dim: 1);
+}
