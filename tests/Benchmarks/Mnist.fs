@@ -9,7 +9,7 @@ open FunctionalDL.Data
 module Mnist =
 
     /// Normalised pictures `[items; 784]` and their classes, in an engine's memory.
-    type private Part = {
+    type Part = {
         Images: Tensor
         Labels: Tensor
         Items: int
@@ -21,7 +21,7 @@ module Mnist =
 
     /// The training pictures of a folder, split and normalised by the mean and standard deviation of the
     /// first part.
-    let private load engine (folder: string) =
+    let load engine (folder: string) : Part * Part =
         let all = (Idx.readDataset folder).Train
         let items = all.Images.Dims[0]
 
@@ -55,6 +55,39 @@ module Mnist =
         Tensor.evalOn engine [ train.Images; train.Labels; valid.Images; valid.Labels ]
         train, valid
 
+    /// An epoch from fresh weights of a number: drawing them does not count, then it gives its accuracy.
+    type Epoch = int64 -> unit -> float
+
+    /// At least five epochs of each kind, in turn, so that a machine whose speed drifts is fair to all; one of each
+    /// before them is for warming up.
+    let inTurn (seconds: float) (kinds: Epoch list) : Measurement list =
+        for epoch in kinds do
+            epoch 0L () |> ignore
+
+        let results =
+            kinds
+            |> List.map (fun epoch -> epoch, Collections.Generic.List<float * float>())
+
+        let rounds () = (snd results.Head).Count
+
+        let slowest () =
+            results |> List.map (snd >> Seq.sumBy fst) |> List.max
+
+        while rounds () < 5 || slowest () < seconds do
+            let number = int64 (rounds ()) + 1L
+
+            for epoch, result in results do
+                let run = epoch number
+                let mutable accuracy = nan
+                let time = Measure.once (fun () -> accuracy <- run ())
+                result.Add(time, accuracy)
+
+        results
+        |> List.map (fun (_, result) -> {
+            Times = result |> Seq.map fst |> Array.ofSeq
+            Extra = [ "accuracy", Math.Round(result |> Seq.map snd |> Array.ofSeq |> Measure.median, 4) ]
+        })
+
     let private batch (images, labels, index) = {
         Inputs = [ Tensor.indexSelect 0 index images ]
         Targets = [ Tensor.indexSelect 0 index labels ]
@@ -62,15 +95,13 @@ module Mnist =
 
     let private indices (order: int64[]) = Tensor.ofInt64s [ order.Length ] order
 
-    /// Epochs of `training` in batches of 64 in random order, the last short one dropped, each from fresh
-    /// weights and followed by validation in batches of 128.
-    let epochs engine (training: Training) (seconds: float) (folder: string) : Measurement =
+    /// Epochs of `training` in batches of 64 in random order, the last short one dropped, each followed by
+    /// validation in batches of 128: a loop over compiled steps, written by hand.
+    let loop engine (training: Training) (train: Part, valid: Part) : Epoch =
         let training = {
             training with
                 Metrics = [ Metric.accuracy ]
         }
-
-        let train, valid = load engine folder
 
         let step =
             Compile.on engine (fun (state, images, labels, index) ->
@@ -82,7 +113,7 @@ module Mnist =
 
         let order = Array.init valid.Items int64
 
-        let epoch (state: State, shuffleKey) =
+        let epoch (state: State) shuffleKey =
             let batches =
                 Key.permutation train.Items shuffleKey
                 |> Array.chunkBySize 64
@@ -101,22 +132,8 @@ module Mnist =
             |> Train.report
             |> _.Metrics["accuracy"]
 
-        let fresh number =
+        fun number ->
             let key = Key.ofSeed number
             let state = Train.init key [ Shape.ofList [ 64; train.Images.Shape[1] ] ] training
             Tensor.evalOn engine (Structure.leaves state)
-            state, Key.child "shuffle" key
-
-        // The first epoch is for warming up.
-        epoch (fresh 0L) |> ignore
-        let accuracies = Collections.Generic.List<float>()
-        let times = Collections.Generic.List<float>()
-
-        while times.Count < 5 || Seq.sum times < seconds do
-            let start = fresh (int64 times.Count + 1L)
-            times.Add(Measure.once (fun () -> accuracies.Add(epoch start)))
-
-        {
-            Times = times.ToArray()
-            Extra = [ "accuracy", Math.Round(Measure.median (accuracies.ToArray()), 4) ]
-        }
+            fun () -> epoch state (Key.child "shuffle" key)

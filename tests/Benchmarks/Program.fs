@@ -30,7 +30,7 @@ let private run (only: Regex) settings =
         1
     | chosen when chosen |> List.map measure |> List.contains true -> 0
     | _ ->
-        eprintfn $"--only: '{only}' matches nothing but mnist_epoch, which needs --data DIR"
+        eprintfn $"--only: '{only}' matches nothing but epochs of mnist, which need --data DIR"
         1
 
 /// An option with one value, which `parse` reads or refuses.
@@ -78,7 +78,7 @@ let main args =
     let data =
         option
             "--data"
-            "A folder with MNIST's four files, for mnist_epoch."
+            "A folder with MNIST's four files, for mnist_epoch and mnist_epoch_learner."
             None
             (Some >> Some)
             "give a folder"

@@ -22,6 +22,6 @@ module Table =
         yield! Networks.rows
         yield! Tables.rows
         yield! Convolutions.rows
-        Networks.epochs
+        yield! Networks.epochs
         yield! machine
     ]
