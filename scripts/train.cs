@@ -116,7 +116,7 @@ int Train(ParseResult options)
     };
 
     learn.Fit(options.GetValue(epochs), options.GetValue(lr), cancellationToken: stop.Token);
-    learn.Save(results.File("parameters.safetensors"));
+    learn.Save(results.File("parameters.safetensors"), withOptimizer: false);
     Console.WriteLine($"wrote {results.File("parameters.safetensors")}");
 
     var test = learn.Validate(new DataLoader(images.Test, 2 * options.GetValue(batch)));

@@ -56,6 +56,9 @@ public static class Safetensors
     public static IReadOnlyDictionary<string, string> Metadata(string path) =>
         FunctionalDL.Data.Safetensors.read(path).Metadata.ToDictionary(entry => entry.Key, entry => entry.Value);
 
+    /// <summary>What the names of tensors that belong to the library itself begin with, not to a module.</summary>
+    internal const string OwnPrefix = "functionaldl.";
+
     private static StoredTensor Stored(string name, Tensor tensor)
     {
         var storage = TensorModule.toStorage(tensor.Inner);

@@ -19,6 +19,7 @@ internal sealed class Compiled
     private readonly FSharpFunc<Tuple<Variables, FSharpList<Core.Tensor>>, FSharpList<Core.Tensor>> _outputs;
     private readonly Device _device;
     private readonly bool _isCompiled;
+    private IReadOnlyList<string>? _unreached;
 
     public Compiled(PureModule module, Loss loss, IReadOnlyList<Loss> metrics, Device device, bool isCompiled)
     {
@@ -33,6 +34,11 @@ internal sealed class Compiled
     }
 
     public PureModule Module { get; }
+
+    /// <summary>
+    /// The paths of the trained parameters that no gradient reaches, as the first loss of training told; empty before.
+    /// </summary>
+    public IReadOnlyList<string> Unreached => _unreached ?? [];
 
     /// <summary>The names of the metrics, in order.</summary>
     public IEnumerable<string> MetricNames => _evaluation.Metrics.Select(m => m.Name);
@@ -92,7 +98,9 @@ internal sealed class Compiled
     public Tensor Loss(Tensor output, Batch batch)
     {
         var target = Batch.Only(batch.Targets, "targets");
-        return new Tensor(LossOf(target.Inner, output.Inner), Sources.Union(output.Sources, target.Sources));
+        var loss = LossOf(target.Inner, output.Inner);
+        Examine(loss);
+        return new Tensor(loss, Sources.Union(output.Sources, target.Sources));
     }
 
     /// <summary>Loss and metrics of an output.</summary>
@@ -121,9 +129,26 @@ internal sealed class Compiled
     private Training Training(Optimiser optimiser, FSharpList<Metric> metrics) => new(
         Module.Layer,
         Fs.Function<FSharpList<Core.Tensor>, FSharpList<Core.Tensor>, Core.Tensor>((targets, outputs) =>
-            Train.lossOf(Fs.Function<Core.Tensor, Core.Tensor, Core.Tensor>(LossOf), targets, outputs)),
+        {
+            var loss = Train.lossOf(Fs.Function<Core.Tensor, Core.Tensor, Core.Tensor>(LossOf), targets, outputs);
+            Examine(loss);
+            return loss;
+        }),
         optimiser,
         metrics);
+
+    /// <summary>Sees, once, which of the parameters given to a call of training its loss does not depend on.</summary>
+    private void Examine(Core.Tensor loss)
+    {
+        var given = Module.TakeGiven();
+
+        // A loss of another form than one number is refused elsewhere, in words that fit.
+        if (_unreached is null && given.Count > 0 && loss.Shape.Size == 1)
+        {
+            var gradients = Eager.gradients(loss, [.. given]);
+            _unreached = [.. Module.Trained.Zip(gradients).Where(x => x.Second is null).Select(x => x.First.Path)];
+        }
+    }
 
     /// <summary>
     /// The loss. No cell is bound while it runs: a parameter in it would silently not be trained.

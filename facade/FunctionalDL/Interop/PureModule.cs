@@ -15,6 +15,7 @@ internal sealed class PureModule
     private readonly IReadOnlyList<(string Path, object Cell)> _trained;
     private readonly IReadOnlyList<(string Path, object Cell)> _state;
     private readonly IReadOnlyDictionary<Module, string> _paths;
+    private IReadOnlyList<Core.Tensor> _given = [];
 
     public PureModule(Module module)
     {
@@ -48,6 +49,17 @@ internal sealed class PureModule
 
     /// <summary>The randomness of one call of the module.</summary>
     public CallKeys Keys(Key key) => new(_paths, key);
+
+    /// <summary>
+    /// What the trained cells stand for in the call of training that was made last, in order, until it is taken: to see
+    /// which of them a loss depends on.
+    /// </summary>
+    public IReadOnlyList<Core.Tensor> TakeGiven()
+    {
+        var given = _given;
+        _given = [];
+        return given;
+    }
 
     /// <summary>Whether there is anything to train.</summary>
     public bool IsTrainable => _trained.Count > 0;
@@ -121,6 +133,11 @@ internal sealed class PureModule
         var binding = new Binding(call.Mode.IsTraining, Keys(call.Key));
         Bind(binding, _trained, call.Variables.Parameters);
         Bind(binding, _state, call.Variables.State);
+
+        if (call.Mode.IsTraining)
+        {
+            _given = [.. _trained.Select(c => binding.Read(c.Cell))];
+        }
 
         using (Ambient.Bound(binding))
         {

@@ -127,7 +127,10 @@ public abstract partial class Module
     /// </exception>
     public void Save(string path) => Safetensors.Save(path, StateDict());
 
-    /// <summary>Reads what <see cref="Save"/> or PyTorch's safetensors wrote.</summary>
+    /// <summary>
+    /// Reads what <see cref="Save"/>, <see cref="Learner.Save"/> or PyTorch's safetensors wrote; of an optimiser's memory in
+    /// it nothing is taken.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="strict">Whether entries that are missing or unexpected are an error.</param>
     /// <returns>What is missing and unexpected.</returns>
@@ -135,7 +138,11 @@ public abstract partial class Module
     /// The file is missing or malformed; nothing was changed.
     /// </exception>
     /// <exception cref="StateDictException">It does not fit the module; nothing was changed.</exception>
-    public LoadReport Load(string path, bool strict = true) => LoadStateDict(Safetensors.Load(path), strict);
+    public LoadReport Load(string path, bool strict = true) => LoadStateDict(
+        Safetensors.Load(path)
+            .Where(t => !t.Key.StartsWith(Safetensors.OwnPrefix, StringComparison.Ordinal))
+            .ToDictionary(t => t.Key, t => t.Value),
+        strict);
 
     private static DType DTypeOf(object cell) =>
         cell is Parameter parameter ? parameter.DType : ((ModuleBuffer)cell).DType;

@@ -221,25 +221,27 @@ public partial class Learner
         RequireBatches(epochs);
         var compiled = Current();
         var run = Run(compiled, rates[^1]);
-        var first = Begin(epochs);
+        var (first, resumed) = Begin(epochs);
         var orders = _orders - first.Epoch;
 
         var plan = new FitPlan(epochs, rates, (epoch, batch) => Batches(orders + epoch, batch))
         {
             FirstEpoch = first.Epoch,
             FirstBatch = first.Batch,
+            Resumed = resumed,
             Reached = (epoch, batch) => (_position, _orders) = ((epoch, batch), orders + epoch),
         };
 
         IEnumerable<Callback> all = [.. _callbacks, .. callbacks];
         all = cancel.CanBeCanceled ? all.Append(new BestInMemory(always: false)) : all;
-        var loop = new FitLoop(this, compiled, run, all, plan, _display, cancel);
+        var loop = _loop = new FitLoop(this, compiled, run, all, plan, _display, cancel);
         var done = loop.Run();
 
         if (!loop.WasCancelled)
         {
             // What a cancelled fit leaves behind can be saved and resumed; one that is over cannot.
             EndPosition();
+            _loop = null;
         }
 
         return done;
@@ -260,10 +262,12 @@ public partial class Learner
         }
     }
 
-    /// <summary>Where a fit begins: where the state that was resumed was, otherwise at the start.</summary>
-    private (int Epoch, int Batch) Begin(int epochs)
+    /// <summary>
+    /// Where a fit begins: where the state that was resumed was, and with what it remembered; otherwise at the start.
+    /// </summary>
+    private ((int Epoch, int Batch) First, FitState? Resumed) Begin(int epochs)
     {
-        if (!_isResumed)
+        if (_resumed is null)
         {
             EndPosition();
         }
@@ -273,8 +277,9 @@ public partial class Learner
                 $"epochs: the fit that was resumed has finished {_position.Epoch} of its epochs; {epochs} leaves none");
         }
 
-        _isResumed = false;
-        return _position;
+        var resumed = _resumed;
+        _resumed = null;
+        return (_position, resumed);
     }
 
     /// <summary>Gives up an epoch under way: its order is used up.</summary>

@@ -9,31 +9,80 @@ namespace FunctionalDL;
 public partial class Learner
 {
     /// <summary>
-    /// Writes the module's parameters and buffers as a safetensors file, all of it or nothing.
+    /// Writes the module's parameters and buffers, and what the optimiser remembers of them, as a safetensors file, all of it
+    /// or nothing. <see cref="Module.Load"/> reads it too.
     /// </summary>
     /// <param name="path">The file; one that is there already is replaced in one step.</param>
+    /// <param name="withOptimizer">
+    /// Whether the optimiser's memory is written, if there is any: one of your own keeps it to itself.
+    /// </param>
     /// <exception cref="Data.DataException">
     /// The file cannot be written; an older one stays as it was.
     /// </exception>
-    public void Save(string path) => Model.Save(path);
+    public void Save(string path, bool withOptimizer = true)
+    {
+        var tensors = new OrderedDictionary<string, Tensor>(Model.StateDict());
 
-    /// <summary>Reads what <see cref="Save"/> wrote into the module.</summary>
+        if (withOptimizer && _run is PureRun run)
+        {
+            foreach (var (name, tensor) in run.OptimiserTensors())
+            {
+                tensors.Add(Safetensors.OwnPrefix + name, tensor);
+            }
+        }
+
+        Safetensors.Save(path, tensors);
+    }
+
+    /// <summary>
+    /// Reads what <see cref="Save"/> wrote: the next fit goes on as one of the saved learner would. Without an optimiser's
+    /// memory in the file, or when it is not wanted, the optimiser begins anew.
+    /// </summary>
     /// <param name="path">The file.</param>
+    /// <param name="withOptimizer">Whether the optimiser's memory is read; a file without it is warned of.</param>
     /// <returns>This learner.</returns>
     /// <exception cref="Data.DataException">
     /// The file is missing or malformed; nothing was changed.
     /// </exception>
     /// <exception cref="StateDictException">It does not fit the module; nothing was changed.</exception>
-    public Learner Load(string path)
+    /// <exception cref="OptionException">The memory is that of another optimiser; nothing was changed.</exception>
+    public Learner Load(string path, bool withOptimizer = true)
     {
+        var memory = Safetensors.Load(path)
+            .Where(t => withOptimizer && t.Key.StartsWith(Safetensors.OwnPrefix, StringComparison.Ordinal))
+            .ToDictionary(t => t.Key[Safetensors.OwnPrefix.Length..], t => t.Value);
+        var before = Model.StateDict();
         Model.Load(path);
+        var run = memory.Count > 0 ? NewRun(Current(), 0.0) : null;
+
+        try
+        {
+            (run as PureRun)?.LoadOptimiser(memory);
+        }
+        catch
+        {
+            Model.LoadStateDict(before);
+            throw;
+        }
+
+        _run = run;
+
+        if (withOptimizer && run is not PureRun)
+        {
+            Say(run is null
+                ? $"Warning: {path} holds no state of an optimiser: it begins anew."
+                : $"Warning: the state of an optimiser in {path} is not taken: yours is your own.");
+        }
+
         return this;
     }
 
     /// <summary>
-    /// Writes everything that training goes on from: parameters, buffers, what the optimiser remembers, the source of
-    /// randomness, and where the fit under way is, to the batch. All of it or nothing. After a fit that was cancelled
-    /// it is the state of the last step, even if the module was given the best epoch's parameters.
+    /// Writes everything that training goes on from: parameters, buffers, what the optimiser and the callbacks remember, the
+    /// source of randomness, and where the fit under way is, to the batch. All of it or nothing. After a fit that was
+    /// cancelled it is the state of the last step, even if the module was given the best epoch's parameters. A callback
+    /// that calls it needs an <see cref="Callback.Order"/> after those that remember something, which then have seen the
+    /// event.
     /// </summary>
     /// <param name="path">The safetensors file; one that is there already is replaced in one step.</param>
     /// <exception cref="DataException">The file cannot be written; an older one stays as it was.</exception>
@@ -50,6 +99,14 @@ public partial class Learner
             tensors.Add(name, new Tensor(tensor));
         }
 
+        if (_position != (0, 0) && _loop is { } loop)
+        {
+            foreach (var (name, tensor) in loop.State.ToTensors())
+            {
+                tensors.Add(name, tensor);
+            }
+        }
+
         Safetensors.Save(path, tensors, new Dictionary<string, string>
         {
             [KindName] = StateKind,
@@ -61,8 +118,8 @@ public partial class Learner
 
     /// <summary>
     /// Goes on from what <see cref="SaveState"/> wrote: the next fit begins where the saved one was. When it is called
-    /// as the saved one was, everything that follows has the same bits as if there had been no break. What callbacks
-    /// remember (the best figure so far) begins anew. The first result is over the rest of its epoch.
+    /// as the saved one was, with the same callbacks, everything that follows has the same bits as if there had been no
+    /// break; a validation that was under way begins anew. A fit of other rates begins with those, not with what callbacks had made of the old ones.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="callbacks">
@@ -84,20 +141,26 @@ public partial class Learner
             throw new DataException(path, "it is not a state of training", "give a file that SaveState wrote", null);
         }
 
-        var tensors = Safetensors.Load(path).ToDictionary(t => t.Key, t => t.Value.Inner);
+        var tensors = Safetensors.Load(path).ToDictionary(t => t.Key, t => t.Value);
 
-        if (!tensors.Remove(KeyName, out var key) || !key.Shape.Equals(_key.Words.Shape) || !key.DType.Equals(_key.Words.DType))
+        if (!tensors.Remove(KeyName, out var key)
+            || !key.Inner.Shape.Equals(_key.Words.Shape)
+            || !key.Inner.DType.Equals(_key.Words.DType))
         {
             throw new DataException(path, $"its '{KeyName}' is missing or not a key", "fetch or copy the file again", null);
         }
 
         var position = (Number(path, metadata, EpochName), Number(path, metadata, BatchName));
+        var fit = position == (0, 0)
+            ? null
+            : FitState.Take(tensors)
+                ?? throw new DataException(path, "what its fit remembered is missing", "fetch or copy the file again", null);
         var orders = Number(path, metadata, OrdersName);
         var run = Pure(NewRun(Current(), 0.0));
         run.Start([.. _callbacks, .. callbacks]);
-        run.State = StateModule.ofTensors(run.State, tensors.Select(t => Tuple.Create(t.Key, t.Value)));
+        run.State = StateModule.ofTensors(run.State, tensors.Select(t => Tuple.Create(t.Key, t.Value.Inner)));
         run.Commit();
-        (_run, _key, _position, _orders, _isResumed) = (run, new Key(key), position, orders, true);
+        (_run, _key, _position, _orders, _resumed) = (run, new Key(key.Inner), position, orders, fit);
         return this;
     }
 

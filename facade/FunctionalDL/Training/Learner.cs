@@ -23,12 +23,20 @@ public partial class Learner
     private Compiled? _compiled;
     private IRun? _run;
 
+    /// <summary>The parameters that were told to be out of reach.</summary>
+    private readonly HashSet<string> _told = [];
+
     /// <summary>How many orders of the training items have been used up.</summary>
     private int _orders;
 
     /// <summary>Where the fit under way is; the next one begins there when its state was resumed.</summary>
     private (int Epoch, int Batch) _position;
-    private bool _isResumed;
+
+    /// <summary>What the fit remembered whose state was resumed in its middle, until the next one takes it.</summary>
+    private FitState? _resumed;
+
+    /// <summary>The fit under way, or the last one.</summary>
+    private FitLoop? _loop;
 
     /// <summary>A learner for a module and its data.</summary>
     /// <param name="data">Batches to train on and to judge by.</param>
@@ -111,6 +119,12 @@ public partial class Learner
     /// <summary>Losses and epochs so far.</summary>
     public Recorder Recorder { get; private set; } = new();
 
+    /// <summary>
+    /// The paths of the parameters that are to be trained and that no gradient reaches, because the loss does not depend on
+    /// them; a fit warns of them once. Empty before the first step.
+    /// </summary>
+    public IReadOnlyList<string> Unreached => _run?.Unreached ?? [];
+
     /// <summary>The core's functions for the module as it is now.</summary>
     private Compiled Current()
     {
@@ -141,6 +155,19 @@ public partial class Learner
 
     /// <summary>Prints a line.</summary>
     internal void Say(string text) => _display?.Say(text);
+
+    /// <summary>Warns, once, of parameters that no gradient reaches.</summary>
+    internal void Tell(IReadOnlyList<string> unreached)
+    {
+        var news = unreached.Where(_told.Add).ToList();
+
+        if (news.Count > 0)
+        {
+            Say(
+                $"Warning: no gradient reaches {string.Join(", ", news)}: the loss does not depend on them, so that they stay as "
+                + "they are. Use them in Forward, or set RequiresGrad to false.");
+        }
+    }
 
     /// <summary>A run with a new optimiser.</summary>
     private IRun NewRun(Compiled compiled, double lr)

@@ -45,11 +45,21 @@ public sealed partial class Recorder
     /// <summary>How many batches had been trained on when each of <see cref="Epochs"/> was over.</summary>
     public IReadOnlyList<int> Batches => _batches;
 
-    /// <summary>A fit begins.</summary>
-    internal void Begin()
+    /// <summary>The smoothing after the last batch.</summary>
+    internal Smoothed Smoothed
+    {
+        get
+        {
+            Read();
+            return _smoothed;
+        }
+    }
+
+    /// <summary>A fit begins, with the smoothing of the one that it resumes.</summary>
+    internal void Begin(Smoothed? resumed)
     {
         Read();
-        _smoothed = SmoothedModule.start(Beta);
+        _smoothed = resumed ?? SmoothedModule.start(Beta);
     }
 
     internal void Add(Core.Tensor loss, double rate, double? momentum)

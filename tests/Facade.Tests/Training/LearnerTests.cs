@@ -388,6 +388,57 @@ public class LearnerTests
         Assert.That(() => learn.Fit(1, 0.1), Throws.InvalidOperationException.With.Message.Contains("does not belong"));
     }
 
+    private sealed class Idle : Module
+    {
+        private readonly Linear _used = new(2, 3), _unused = new(2, 3), _detached = new(2, 3), _frozen = new(2, 3);
+
+        public Idle() => _frozen.Apply(m => m.Parameters().ToList().ForEach(p => p.RequiresGrad = false));
+
+        public override Tensor Forward(Tensor input) => _used.Call(input) + _detached.Call(input).Detach() + _frozen.Call(input);
+    }
+
+    private sealed class Plain(IEnumerable<Parameter> parameters, double lr) : Optimizer(parameters, lr)
+    {
+        public override void Step()
+        {
+            using (Autograd.NoGrad())
+            {
+                foreach (var p in Parameters.Where(p => p.Grad is not null))
+                {
+                    p.Value -= Lr * p.Grad!;
+                }
+            }
+        }
+    }
+
+    /// <summary>Compiled or not, by an optimiser of one's own, and where steps are looked into; once in all fits.</summary>
+    [Test]
+    public void ParametersThatNoGradientReaches_AreNamedOnce([Values] bool compile, [Values] bool isOwn, [Values] bool isHooked)
+    {
+        string[] expected = ["unused.weight", "unused.bias", "detached.weight", "detached.bias"];
+        var output = new StringWriter();
+        var model = new Idle();
+        var learn = new Learner(
+            new DataLoaders(Train, Valid, 8),
+            model,
+            Losses.CrossEntropy,
+            isOwn ? (ps, lr) => new Plain(ps, lr) : null,
+            compile: compile,
+            output: output);
+        using var hook = isHooked ? model.RegisterForwardHook((_, _, _) => { }) : null;
+        Assert.That(learn.Unreached, Is.Empty, "nothing was trained yet");
+        learn.Fit(2, 0.1);
+        learn.Fit(1, 0.1);
+        Assert.That(learn.Unreached, Is.EqualTo(expected));
+        Assert.That(output.ToString().Split("Warning"), Has.Length.EqualTo(2), "once");
+        Assert.That(output.ToString(), Does.Contain(string.Join(", ", expected)));
+
+        var sound = Make(output: output);
+        sound.Fit(1, 0.1);
+        Assert.That(sound.Unreached, Is.Empty);
+        Assert.That(output.ToString().Split("Warning"), Has.Length.EqualTo(2));
+    }
+
     private sealed class Writing : Module
     {
         private readonly Linear _fc = new(2, 3);

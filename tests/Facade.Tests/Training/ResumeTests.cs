@@ -76,6 +76,121 @@ public class ResumeTests
         Assert.That(() => Make(2).Resume(path).Fit(2, 0.05), Throws.TypeOf<Core.OptionException>().With.Message.Contains("2"));
     }
 
+    /// <summary>Counts events in its own memory.</summary>
+    private sealed class Counting : Callback
+    {
+        public int Count { get; private set; }
+
+        public override Decision BeforeFit(FitContext fit)
+        {
+            Count = 0;
+            return Decision.Continue;
+        }
+
+        public override Decision AfterBatch(FitContext fit)
+        {
+            Count++;
+            return Decision.Continue;
+        }
+
+        public override IReadOnlyDictionary<string, Tensor> StateDict() =>
+            new Dictionary<string, Tensor> { ["count"] = Tensor.Scalar(Count, DType.Int64) };
+
+        public override void LoadStateDict(IReadOnlyDictionary<string, Tensor> state) => Count = (int)state["count"].Item();
+    }
+
+    /// <summary>Saves after a batch, of training or validation, or after an epoch; last of all that see the event.</summary>
+    private sealed class SaveOnce(string path, int epoch, int? batch, bool isTraining) : Callback
+    {
+        public override int Order => 1000;
+
+        public override Decision AfterBatch(FitContext fit) =>
+            Save(fit, fit.BatchIndex == batch && fit.IsTraining == isTraining);
+
+        public override Decision AfterEpoch(FitContext fit) => Save(fit, batch is null);
+
+        private Decision Save(FitContext fit, bool isNow)
+        {
+            if (isNow && fit.Epoch == epoch)
+            {
+                fit.Learner.SaveState(path);
+            }
+
+            return Decision.Continue;
+        }
+    }
+
+    /// <summary>
+    /// The figure never becomes better by 10, so that the rate falls and the fit ends after a number of epochs that only
+    /// callbacks know. After an epoch, in the middle of one, and while one is judged.
+    /// </summary>
+    [TestCase(1, null, true)]
+    [TestCase(2, 4, true)]
+    [TestCase(2, 0, false)]
+    public void CallbacksGoOn_WhereTheyWere_Rows88And89(int epoch, int? batch, bool isTraining)
+    {
+        var path = Path.Combine(House.Temporary(), "state.safetensors");
+        var best = Path.Combine(House.Temporary(), "best.safetensors");
+
+        (Learner Learn, List<EpochResult> Epochs, Counting Counting, ReduceLROnPlateau Plateau) Run(params Callback[] more)
+        {
+            var learn = more.Length > 0 ? Make(1) : Make(2).Resume(path);
+            var (counting, plateau) = (new Counting(), new ReduceLROnPlateau(minDelta: 10, patience: 1, factor: 0.5, minLr: 1e-6));
+            var epochs = learn.Fit(
+                20, 0.1, [new EarlyStopping(minDelta: 10, patience: 3), plateau, new SaveBest(best), counting, .. more]);
+            return (learn, [.. epochs], counting, plateau);
+        }
+
+        var whole = Run(new SaveOnce(path, epoch, batch, isTraining));
+        Assert.That(whole.Epochs, Has.Count.EqualTo(5), "epoch 0 is the best, and three are borne");
+        var resumed = Run();
+        Assert.That(Figures(resumed.Epochs), Is.EqualTo(Figures(whole.Epochs.TakeLast(resumed.Epochs.Count))));
+        Assert.That(resumed.Epochs[^1].Epoch, Is.EqualTo(4));
+        Assert.That(Clouds.Bits(resumed.Learn.Model), Is.EqualTo(Clouds.Bits(whole.Learn.Model)));
+        Assert.That(resumed.Counting.Count, Is.EqualTo(whole.Counting.Count + (isTraining ? 0 : 1)), "a validation begins anew");
+        Assert.That((resumed.Plateau.Best, resumed.Plateau.Waited), Is.EqualTo((whole.Plateau.Best, whole.Plateau.Waited)));
+        Assert.That(
+            resumed.Learn.Recorder.LearningRates,
+            Is.EqualTo(whole.Learn.Recorder.LearningRates.TakeLast(resumed.Learn.Recorder.LearningRates.Count)));
+        Assert.That(
+            resumed.Learn.Recorder.SmoothLosses,
+            Is.EqualTo(whole.Learn.Recorder.SmoothLosses.TakeLast(resumed.Learn.Recorder.SmoothLosses.Count)));
+        Assert.That(whole.Learn.Recorder.LearningRates[^1], Is.EqualTo(0.05).Within(1e-7), "the plateau had its part in it");
+
+        static List<(int, double, double)> Figures(IEnumerable<EpochResult> epochs) =>
+            [.. epochs.Select(e => (e.Epoch, e.TrainLoss, e.Valid.Loss))];
+    }
+
+    [Test]
+    public void FitUntil_KeepsTheBestOfBeforeTheBreak_Row89()
+    {
+        var path = Path.Combine(House.Temporary(), "state.safetensors");
+        // With so high a rate the first epochs are the best.
+        var whole = Make(1);
+        var epochs = whole.FitUntil(2.0, patience: 4, callbacks: [new SaveOnce(path, 3, null, true)]);
+        Assert.That(epochs.MinBy(e => e.Valid.Loss)!.Epoch, Is.LessThan(4), "the best one is before the break");
+        var resumed = Make(2).Resume(path);
+        Assert.That(resumed.FitUntil(2.0, patience: 4)[^1].Epoch, Is.EqualTo(epochs[^1].Epoch));
+        Assert.That(Clouds.Bits(resumed.Model), Is.EqualTo(Clouds.Bits(whole.Model)));
+    }
+
+    [Test]
+    public void AResumedFit_OfOtherRatesOrCallbacks_SaysSo()
+    {
+        var path = Path.Combine(House.Temporary(), "state.safetensors");
+        Make(1).Fit(3, 0.1, [new EarlyStopping(patience: 9), new SaveOnce(path, 1, null, true)]);
+        var output = new StringWriter();
+        var learn = new Learner(
+            new DataLoaders(Clouds.Train, Clouds.Valid, 8),
+            new Sequential(new Linear(2, 8), new ReLU(), new Dropout(0.2), new Linear(8, 3)),
+            Losses.CrossEntropy,
+            (ps, lr) => new SGD(ps, lr, momentum: 0.9),
+            output: output);
+        learn.Resume(path).Fit(3, 0.25);
+        Assert.That(learn.Recorder.LearningRates, Is.All.EqualTo(0.25));
+        Assert.That(output.ToString(), Does.Contain("Warning").And.Contain("EarlyStopping"));
+    }
+
     [Test]
     public void AStateOfAnotherArchitecture_IsRefused_AndChangesNothing()
     {

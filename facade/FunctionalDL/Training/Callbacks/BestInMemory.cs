@@ -1,3 +1,6 @@
+using FunctionalDL.Core;
+using FunctionalDL.Interop;
+
 namespace FunctionalDL;
 
 /// <summary>
@@ -8,7 +11,7 @@ internal sealed class BestInMemory(bool always) : Callback
 {
     private double _least = double.PositiveInfinity;
     private int _epoch;
-    private Core.Variables? _best;
+    private Variables? _best;
 
     public override int Order => 50;
 
@@ -43,6 +46,35 @@ internal sealed class BestInMemory(bool always) : Callback
 
         return Decision.Continue;
     }
+
+    public override IReadOnlyDictionary<string, Tensor> StateDict()
+    {
+        if (_best is null)
+        {
+            return base.StateDict();
+        }
+
+        IEnumerable<(string Name, Tensor Value)> Of(string part, Tree<Core.Tensor> tree) =>
+            Fs.Leaves(tree).Select(leaf => (part + leaf.Path, new Tensor(leaf.Value)));
+
+        return Of(ParametersPart, _best.Parameters)
+            .Concat(Of(StatePart, _best.State))
+            .Append(("least", Tensor.Scalar(_least, DType.Float64)))
+            .Append(("epoch", Tensor.Scalar(_epoch, DType.Int64)))
+            .ToDictionary(x => x.Item1, x => x.Item2);
+    }
+
+    public override void LoadStateDict(IReadOnlyDictionary<string, Tensor> state)
+    {
+        Tree<Core.Tensor> Part(string part) => Fs.TreeOf(
+            state.Where(s => s.Key.StartsWith(part, StringComparison.Ordinal)).Select(s => (s.Key[part.Length..], s.Value.Inner)));
+
+        (_least, _epoch) = (Saved(state, "least").Item(), (int)Saved(state, "epoch").Item());
+        _best = new Variables(Part(ParametersPart), Part(StatePart));
+    }
+
+    private const string ParametersPart = "parameters.";
+    private const string StatePart = "state.";
 
     private void Restore(FitContext fit)
     {

@@ -133,6 +133,27 @@ public abstract class Callback
     /// <param name="fit">Where the fit is.</param>
     public virtual Decision AfterFit(FitContext fit) => Decision.Continue;
 
+    /// <summary>
+    /// What it remembers from one event to the next, as named tensors, for <see cref="Learner.SaveState"/>; nothing unless
+    /// overridden. A callback that overrides it and <see cref="LoadStateDict"/> goes on in a fit that is resumed.
+    /// </summary>
+    public virtual IReadOnlyDictionary<string, Tensor> StateDict() => new Dictionary<string, Tensor>();
+
+    /// <summary>Takes over what <see cref="StateDict"/> gave, after <see cref="BeforeFit"/> of the fit that is resumed.</summary>
+    /// <param name="state">The tensors by name.</param>
+    /// <exception cref="OptionException">They are not what this callback saves.</exception>
+    public virtual void LoadStateDict(IReadOnlyDictionary<string, Tensor> state)
+    {
+    }
+
+    /// <summary>A tensor of what was saved.</summary>
+    /// <param name="state">The tensors by name.</param>
+    /// <param name="name">The name.</param>
+    /// <exception cref="OptionException">There is none of that name.</exception>
+    private protected Tensor Saved(IReadOnlyDictionary<string, Tensor> state, string name) =>
+        state.GetValueOrDefault(name)
+        ?? throw new OptionException($"resume: the state of callback {Name} has no '{name}'; was it saved by another one?");
+
     /// <summary>The optimiser's rule as the callback wants it for this fit, still one compiled step.</summary>
     internal virtual Optimiser Change(Optimiser optimiser) => optimiser;
 }

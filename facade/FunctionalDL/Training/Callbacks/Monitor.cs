@@ -65,6 +65,23 @@ public abstract class Monitor : Callback
         return NotImproved(fit);
     }
 
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, Tensor> StateDict()
+    {
+        var state = new Dictionary<string, Tensor> { ["waited"] = Tensor.Scalar(Waited, DType.Int64) };
+
+        if (Best is { } best)
+        {
+            state["best"] = Tensor.Scalar(best, DType.Float64);
+        }
+
+        return state;
+    }
+
+    /// <inheritdoc/>
+    public override void LoadStateDict(IReadOnlyDictionary<string, Tensor> state) =>
+        (Waited, Best) = ((int)Saved(state, "waited").Item(), state.GetValueOrDefault("best")?.Item());
+
     /// <summary>The figure became better than ever in this fit.</summary>
     /// <param name="fit">Where the fit is.</param>
     /// <param name="value">The figure.</param>

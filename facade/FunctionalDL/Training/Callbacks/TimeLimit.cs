@@ -11,6 +11,7 @@ public sealed class TimeLimit : Callback
 {
     private readonly TimeSpan _time;
     private Stopwatch _clock = new();
+    private TimeSpan _before;
 
     /// <summary>A limit.</summary>
     /// <param name="time">How long a fit may train, above 0.</param>
@@ -23,15 +24,26 @@ public sealed class TimeLimit : Callback
     /// <inheritdoc/>
     public override Decision BeforeFit(FitContext fit)
     {
-        _clock = Stopwatch.StartNew();
+        (_clock, _before) = (Stopwatch.StartNew(), TimeSpan.Zero);
         return Decision.Continue;
     }
 
     /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, Tensor> StateDict() =>
+        new Dictionary<string, Tensor> { ["seconds"] = Tensor.Scalar(Elapsed.TotalSeconds, DType.Float64) };
+
+    /// <inheritdoc/>
+    public override void LoadStateDict(IReadOnlyDictionary<string, Tensor> state) =>
+        _before = TimeSpan.FromSeconds(Saved(state, "seconds").Item());
+
+    /// <inheritdoc/>
     public override Decision AfterBatch(FitContext fit) =>
-        fit.IsTraining && _clock.Elapsed >= _time ? Decision.StopTraining : Decision.Continue;
+        fit.IsTraining && Elapsed >= _time ? Decision.StopTraining : Decision.Continue;
 
     /// <inheritdoc/>
     public override Decision AfterEpoch(FitContext fit) =>
-        _clock.Elapsed >= _time ? Decision.StopFit : Decision.Continue;
+        Elapsed >= _time ? Decision.StopFit : Decision.Continue;
+
+    /// <summary>How long the fit has trained, before it was resumed too.</summary>
+    private TimeSpan Elapsed => _before + _clock.Elapsed;
 }

@@ -14,6 +14,8 @@ internal sealed class EagerRun(
 
     public string? MomentumName => null;
 
+    public IReadOnlyList<string> Unreached { get; private set; } = [];
+
     public bool Continues(Compiled other) => ReferenceEquals(compiled, other);
 
     public void Start(IReadOnlyList<Callback> callbacks)
@@ -50,6 +52,7 @@ internal sealed class EagerRun(
         var loss = lossFunc(Forward(batch), Batch.Only(batch.Targets, "targets"));
         optimizer.ZeroGrad();
         loss.Backward();
+        Unreached = model.ParametersWithoutGrad();
         optimizer.Step();
         optimizer.ZeroGrad();
         return new Core.Metrics(loss.Inner, FSharpList<Core.Measured>.Empty);
@@ -67,7 +70,11 @@ internal sealed class EagerRun(
         }
     }
 
-    public void Update() => optimizer.Step();
+    public void Update()
+    {
+        Unreached = model.ParametersWithoutGrad();
+        optimizer.Step();
+    }
 
     public void Commit()
     {

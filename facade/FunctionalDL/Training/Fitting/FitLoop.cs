@@ -19,8 +19,8 @@ internal sealed class FitLoop
     private readonly Display? _display;
     private readonly List<EpochResult> _done = [];
 
-    /// <summary>What the batches of the part under way gave.</summary>
-    private List<(int Items, Core.Metrics Metrics)> _measured = [];
+    /// <summary>What the batches that the epoch was trained on gave, and those that it was judged by.</summary>
+    private List<(int Items, Core.Metrics Metrics)> _trained = [], _judged = [];
 
     public FitLoop(
         Learner learn,
@@ -43,14 +43,28 @@ internal sealed class FitLoop
     /// <summary>Whether it was ended by its token.</summary>
     public bool WasCancelled => _fit.IsCancelled;
 
+    /// <summary>Where it is, to be resumed from there.</summary>
+    public FitState State => new(
+        _plan.Rates,
+        [.. _trained.Select(t => (t.Items, t.Metrics.Loss))],
+        _learn.Recorder.Smoothed,
+        FitState.Named(_callbacks.All).Select(c => (c.Name, State: c.Callback.StateDict())).Where(c => c.State.Count > 0)
+            .ToDictionary(c => c.Name, c => c.State));
+
     /// <summary>Trains, and gives the epochs that were finished.</summary>
     public IReadOnlyList<EpochResult> Run()
     {
         try
         {
-            _learn.Recorder.Begin();
+            _learn.Recorder.Begin(_plan.Resumed?.Smoothed);
             _run.Start(_callbacks.All);
-            _run.SetHyper("lr", _plan.Rates);
+
+            // What callbacks made of the rates is part of the state that a fit of the same rates goes on with.
+            if (_plan.Resumed is not { } resumed || !resumed.Rates.SequenceEqual(_plan.Rates))
+            {
+                _run.SetHyper("lr", _plan.Rates);
+            }
+
             _ = Scope(Decision.StopFit, FitEvent.BeforeFit, Epochs, FitEvent.AfterCancelFit, FitEvent.AfterFit);
             return _done;
         }
@@ -115,6 +129,7 @@ internal sealed class FitLoop
 
     private Decision Epochs()
     {
+        Restore();
         _display?.Header(_learn.Columns);
 
         for (var epoch = _plan.FirstEpoch; epoch < _plan.Epochs; epoch++)
@@ -130,6 +145,31 @@ internal sealed class FitLoop
         return Decision.Continue;
     }
 
+    /// <summary>Gives the fit that is resumed, and its callbacks, what they remembered.</summary>
+    private void Restore()
+    {
+        if (_plan.Resumed is not { } resumed)
+        {
+            return;
+        }
+
+        _trained = [.. resumed.Trained.Select(t => (t.Items, new Core.Metrics(t.Loss, Fs.List<Core.Measured>([]))))];
+        var callbacks = FitState.Named(_callbacks.All).ToDictionary(c => c.Name, c => c.Callback);
+
+        foreach (var (name, memory) in resumed.Callbacks)
+        {
+            if (callbacks.TryGetValue(name, out var callback))
+            {
+                callback.LoadStateDict(memory);
+            }
+            else if (name != nameof(BestInMemory))
+            {
+                // That one is the learner's own, for fits that may be cancelled.
+                _learn.Say($"Warning: the state that was resumed remembers {name}, which is no callback of this fit.");
+            }
+        }
+    }
+
     private Decision Epoch()
     {
         var clock = Stopwatch.StartNew();
@@ -140,7 +180,7 @@ internal sealed class FitLoop
         {
             var decision = Scope(
                 Decision.StopTraining, FitEvent.BeforeTrain, Train, FitEvent.AfterCancelTrain, FitEvent.AfterTrain);
-            trainLoss = Reports.Of(_measured, []).Loss;
+            trainLoss = Reports.Of(_trained, []).Loss;
 
             if (decision != Decision.Continue || !_plan.Validates)
             {
@@ -149,17 +189,17 @@ internal sealed class FitLoop
 
             decision = Scope(
                 Decision.SkipValidation, FitEvent.BeforeValidate, Validate, FitEvent.AfterCancelValidate, FitEvent.AfterValidate);
-            valid = Reports.Of(_measured, _compiled.MetricNames);
+            valid = Reports.Of(_judged, _compiled.MetricNames);
             return decision;
         }
 
         void Ended()
         {
+            _trained = [];
             _plan.Reached(_fit.Epoch + 1, 0);
             Add(new EpochResult(_fit.Epoch, trainLoss, valid ?? Reports.Of([], _compiled.MetricNames), clock.Elapsed));
         }
 
-        _measured = [];
         return Scope(
             Decision.StopEpoch, FitEvent.BeforeEpoch, Parts, FitEvent.AfterCancelEpoch, FitEvent.AfterEpoch, Ended);
     }
@@ -178,7 +218,6 @@ internal sealed class FitLoop
         _learn.Model.Train();
         _run.Adopt();
         _fit.IsTraining = true;
-        _measured = [];
         var decision = Decision.Continue;
 
         try
@@ -307,7 +346,8 @@ internal sealed class FitLoop
 
     private void Trained(Core.Metrics metrics)
     {
-        _measured.Add((_fit.Batch.Count, metrics));
+        _learn.Tell(_run.Unreached);
+        _trained.Add((_fit.Batch.Count, metrics));
         _learn.Recorder.Add(metrics.Loss, _run.Hyper("lr")[^1], _run.MomentumName is { } name ? _run.Hyper(name)[^1] : null);
     }
 
@@ -315,7 +355,7 @@ internal sealed class FitLoop
     {
         _learn.Model.Eval();
         _fit.IsTraining = false;
-        _measured = [];
+        _judged = [];
         var variables = _compiled.Module.Read();
         var index = 0;
 
@@ -342,7 +382,7 @@ internal sealed class FitLoop
     {
         var metrics = _compiled.Measure(variables, _fit.Batch);
         _fit.Judged(new Tensor(metrics.Loss));
-        _measured.Add((_fit.Batch.Count, metrics));
+        _judged.Add((_fit.Batch.Count, metrics));
         return Decision.Continue;
     }
 
@@ -361,7 +401,7 @@ internal sealed class FitLoop
 
         if (decision == Decision.Continue)
         {
-            _measured.Add((_fit.Batch.Count, new Core.Metrics(_fit.Loss.Inner, metrics.Measured)));
+            _judged.Add((_fit.Batch.Count, new Core.Metrics(_fit.Loss.Inner, metrics.Measured)));
         }
 
         return decision;

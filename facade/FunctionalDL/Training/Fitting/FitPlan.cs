@@ -12,6 +12,9 @@ internal sealed record FitPlan(int Epochs, IReadOnlyList<double> Rates, Func<int
     /// <summary>The batch of that epoch to begin with.</summary>
     public int FirstBatch { get; init; }
 
+    /// <summary>What the fit that is resumed remembered; null for one that begins.</summary>
+    public FitState? Resumed { get; init; }
+
     /// <summary>Whether epochs are followed by a validation.</summary>
     public bool Validates { get; init; } = true;
 

@@ -11,6 +11,9 @@ internal interface IRun
     /// <summary>The hyper-parameter that says how much of past gradients goes on; null for none.</summary>
     string? MomentumName { get; }
 
+    /// <summary>The paths of the trained parameters that no gradient reaches; empty before the first step.</summary>
+    IReadOnlyList<string> Unreached { get; }
+
     /// <summary>Whether it was made for these functions, so that a new fit goes on with it.</summary>
     bool Continues(Compiled compiled);
 

@@ -30,6 +30,8 @@ internal sealed class PureRun : IRun
 
     public string? MomentumName => new[] { "momentum", "beta1" }.FirstOrDefault(State.Optimiser.Hypers.Head.ContainsKey);
 
+    public IReadOnlyList<string> Unreached => _compiled.Unreached;
+
     public bool Continues(Compiled compiled) => ReferenceEquals(compiled, _compiled);
 
     public void Start(IReadOnlyList<Callback> callbacks)
@@ -100,6 +102,31 @@ internal sealed class PureRun : IRun
             State = With(_compiled.Module.Read(), State.Optimiser);
         }
     }
+
+    /// <summary>What the optimiser remembers, by name; without what callbacks of one fit have added to it.</summary>
+    public IReadOnlyDictionary<string, Tensor> OptimiserTensors() => Tensors(Lasting)
+        .Where(t => t.Key.StartsWith(OptimiserPart, StringComparison.Ordinal))
+        .ToDictionary();
+
+    /// <summary>Takes over what <see cref="OptimiserTensors"/> gave; refused, with nothing changed, when it is of another optimiser.</summary>
+    public void LoadOptimiser(IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        var lasting = Lasting;
+        var all = Tensors(lasting).Where(t => !t.Key.StartsWith(OptimiserPart, StringComparison.Ordinal)).Concat(tensors);
+        State = StateModule.ofTensors(lasting, all.Select(t => Tuple.Create(t.Key, t.Value.Inner)));
+        (_optimiser, _training) = (_rule.Optimiser, _compiled.Training(_rule.Optimiser));
+        _step = _compiled.Step(_training);
+    }
+
+    private const string OptimiserPart = "optimiser.";
+
+    /// <summary>The state by the rule as it is without callbacks.</summary>
+    private State Lasting => With(
+        State.Variables,
+        OptimiserModule.carryOver(State.Optimiser, OptimiserModule.init(State.Variables.Parameters, _rule.Optimiser)));
+
+    private static Dictionary<string, Tensor> Tensors(State state) =>
+        StateModule.toTensors(state).ToDictionary(t => t.Item1, t => new Tensor(t.Item2));
 
     /// <summary>Whether all parameters are finite numbers.</summary>
     public bool IsFinite => Structure.leaves(State.Variables.Parameters).All(Finite.All);
