@@ -204,11 +204,13 @@ let ``a shuffled epoch learns, with and without its short last batch (row 46, E0
             shouldLie "loss of a batch" 0.0 1.0 loss
             shouldLie "accuracy of a batch" 0.70 1.0 accuracy
 
-/// At a rate of 0.5 single epochs dip: of 210 that PyTorch 1.13 ran from 42 random starts, 10 ended below 0.9, the lowest
-/// at 0.81, but none of them a last one. If last epochs dip as often as others, more than three of twenty do with a
-/// probability of 2 %.
+/// At a rate of 0.5 single epochs dip, a last one too: of PyTorch 1.13's own last epochs, from 200 random starts, 3 ended
+/// at or below 0.9 (and 3 of ours), so that more than two of twenty do with a probability of 0.4 %. Its last epochs had a
+/// mean of 0.9611 with a deviation of 0.0156: the mean of twenty lies within four standard errors of that.
 [<Test; Category("Slow")>]
-let ``five shuffled epochs end above 0.9, but for a dip, and the best is above 0.95 (row 46, E03-35)`` () =
+let ``five shuffled epochs end above 0.9, but for a dip, where PyTorch's do, and the best is above 0.95 (row 46, E03-35)``
+    ()
+    =
     let fit = fitOf 5 true false
 
     let last key =
@@ -219,7 +221,8 @@ let ``five shuffled epochs end above 0.9, but for a dip, and the best is above 0
 
     let lasts = List.map last twentyKeys
     let dips = lasts |> List.filter (fun accuracy -> accuracy <= 0.9)
-    ensure $"these ended below 0.9: %A{dips}" (dips.Length <= 3 && List.min lasts > 0.75)
+    ensure $"these ended below 0.9: %A{dips}" (dips.Length <= 2 && List.min lasts > 0.7)
+    shouldLie "mean of the last" 0.9465 0.9757 (List.average lasts)
 
 // ---- samplers ----------------------------------------------------------------------------------------------------
 
