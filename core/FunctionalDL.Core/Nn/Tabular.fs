@@ -66,12 +66,14 @@ module Tabular =
             Fail.option
                 $"tabular: ps has {ps.Length} probabilities for {spec.Layers.Length} hidden layers; give one for each, or one for all"
 
-    /// `low + (high - low) · sigmoid x`.
-    let private range (low: float, high: float) =
-        Layer.lambda "yRange" (fun x -> Tensor.sigmoid x * (high - low) + low)
+    /// `low + (high - low) · sigmoid x`: numbers pressed between two limits, which they never reach.
+    let press (low: float, high: float) (x: Tensor) : Tensor = Tensor.sigmoid x * (high - low) + low
 
-    /// The linear layers: before each but the first batch norm and dropout, behind each but the last ReLU.
-    let private linears (spec: TabularSpec) : Layer list =
+    /// The linear layers of a network in order, those of `layers`: before each but the first batch norm and dropout, behind each
+    /// but the last ReLU.
+    ///
+    /// *Errors:* `OptionException` when the dropouts do not go with the layers.
+    let linears (spec: TabularSpec) : Layer list =
         let inputs = (spec.Embeddings |> List.sumBy snd) + spec.Continuous
         let widths = List.pairwise (inputs :: spec.Layers @ [ spec.Outputs ])
         let last = widths.Length - 1
@@ -131,7 +133,7 @@ module Tabular =
             After = [
                 "layers", Layer.sequential (linears spec)
                 for limits in Option.toList spec.YRange do
-                    "range", range limits
+                    "range", Layer.lambda "yRange" (press limits)
             ]
         }
 

@@ -50,7 +50,7 @@ module Elapsed =
 
         Column.Integers days
 
-    /// How many flags there are among each row and the six before it, of the same base, in the order of `rows`.
+    /// How many flags there are among each row and the `window - 1` before it, of the same base, in the order of `rows`.
     let private recent (window: int) (walk: Walk) (rows: int[]) (flags: bool[]) : Column =
         let counts = Array.zeroCreate<float> rows.Length
         let mutable start = 0
@@ -74,28 +74,53 @@ module Elapsed =
 
     /// How many rows a rolling sum takes together: a week of days.
     [<Literal>]
-    let private Week = 7
+    let Week = 7
+
+    let private flagsOf fields table =
+        fields |> List.map (fun field -> field, Table.flags field table)
+
+    let private counts window walk flags =
+        let columns ending rows =
+            flags
+            |> List.map (fun (field, flags) -> field + ending, recent window walk rows flags)
+
+        columns "_bw" walk.Rows @ columns "_fw" (Array.rev walk.Rows)
+
+    /// For each of `fields`, taken as flags, two columns: field + `_bw`, how often it was true in this row and the
+    /// `window - 1` before; field + `_fw`, the same for those after. Each over the rows with one value of `baseField`, in the
+    /// order of `dateField`; near the ends there are fewer rows.
+    ///
+    /// *Errors:* `DataException` when a column is missing, a date cannot be read or is missing, a field holds dates, or the window
+    /// is less than 1.
+    let addCounts
+        (window: int)
+        (fields: string list)
+        (dateField: string)
+        (baseField: string)
+        (table: Table)
+        : Table =
+        if window < 1 then
+            Table.refuse table $"a window of {window} rows" "give 1 or more"
+
+        Table.setAll (counts window (walk dateField baseField table) (flagsOf fields table)) table
 
     /// For each of `fields`, taken as flags, four columns: `After` + field, the days since it was last true; `Before` + field,
-    /// the days until it will next be true, counted as 0 or less; field + `_bw`, how often it was true in this row and the six
-    /// before; field + `_fw`, the same for the six after. Each over the rows with one value of `baseField`, in the order of
-    /// `dateField`. Where it never was or will be true the days are 0.
+    /// the days until it will next be true, counted as 0 or less; and the counts of a week as `addCounts` adds them. Each over
+    /// the rows with one value of `baseField`, in the order of `dateField`. Where it never was or will be true the days are 0.
+    /// fastai's `add_elapsed_times`.
     ///
     /// *Errors:* `DataException` when a column is missing, a date cannot be read or is missing, or a field holds dates.
     let add (fields: string list) (dateField: string) (baseField: string) (table: Table) : Table =
         let walk = walk dateField baseField table
-        let forwards = walk.Rows
-        let backwards = Array.rev forwards
-        let flags = fields |> List.map (fun field -> field, Table.flags field table)
+        let flags = flagsOf fields table
 
-        let columns name column =
-            flags |> List.map (fun (field, flags) -> name field, column flags)
+        let days beginning rows =
+            flags
+            |> List.map (fun (field, flags) -> beginning + field, since walk rows flags)
 
-        [
-            columns (fun field -> "After" + field) (since walk forwards)
-            columns (fun field -> "Before" + field) (since walk backwards)
-            columns (fun field -> field + "_bw") (recent Week walk forwards)
-            columns (fun field -> field + "_fw") (recent Week walk backwards)
-        ]
-        |> List.concat
-        |> fun columns -> Table.setAll columns table
+        let columns =
+            days "After" walk.Rows
+            @ days "Before" (Array.rev walk.Rows)
+            @ counts Week walk flags
+
+        Table.setAll columns table

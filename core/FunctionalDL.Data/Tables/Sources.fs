@@ -93,6 +93,23 @@ module Sources =
             name, ofObjects source name (reader.GetFieldType i) (values[i].ToArray()))
         |> Table.ofSource source
 
+    /// The type of the values that may be missing from a place of this type.
+    let private present (valueType: Type) =
+        match Nullable.GetUnderlyingType valueType with
+        | null -> valueType
+        | valueType -> valueType
+
+    let private publicProperties (source: string) (rowType: Type) =
+        let properties =
+            rowType.GetProperties(BindingFlags.Public ||| BindingFlags.Instance)
+            |> Array.filter (fun property -> property.CanRead && property.GetIndexParameters().Length = 0)
+            |> Array.sortBy _.MetadataToken
+
+        if properties.Length = 0 then
+            Fail.data source "the type has no public property" "give objects with properties, such as records"
+
+        properties
+
     /// A table with a row for each object, and a column for each public property that can be read, in the order in which they are
     /// declared; nullable ones may miss values.
     ///
@@ -101,26 +118,37 @@ module Sources =
         let source = $"the rows of {typeof<'row>.Name}"
         let rows = Seq.toArray rows
 
-        let properties =
-            typeof<'row>.GetProperties(BindingFlags.Public ||| BindingFlags.Instance)
-            |> Array.filter (fun property -> property.CanRead && property.GetIndexParameters().Length = 0)
-            |> Array.sortBy _.MetadataToken
-
-        if properties.Length = 0 then
-            Fail.data source "the type has no public property" "give objects with properties, such as records"
+        let properties = publicProperties source typeof<'row>
 
         List.ofArray properties
         |> List.map (fun property ->
-            let valueType =
-                match Nullable.GetUnderlyingType property.PropertyType with
-                | null -> property.PropertyType
-                | valueType -> valueType
-
             property.Name,
             rows
             |> Array.map (fun row -> property.GetValue row)
-            |> ofObjects source property.Name valueType)
+            |> ofObjects source property.Name (present property.PropertyType))
         |> Table.ofSource source
+
+    /// A column of the values of an array: of numbers, flags, dates or texts, nullable or not.
+    ///
+    /// *Errors:* `DataException` naming the column when it holds anything else.
+    let ofArray (name: string) (values: Array) : Column =
+        let valueType =
+            match values.GetType().GetElementType() with
+            | null -> typeof<obj>
+            | valueType -> valueType
+
+        // By the exact type: the runtime takes an array of uint64 for one of int64.
+        if valueType = typeof<float> then
+            Column.Reals(Array.copy (unbox<float[]> values))
+        elif valueType = typeof<int64> then
+            Column.Integers(Array.copy (unbox<int64[]> values))
+        elif valueType = typeof<bool> then
+            Column.Flags(Array.copy (unbox<bool[]> values))
+        elif valueType = typeof<DateTime> then
+            Column.Dates(Array.copy (unbox<DateTime[]> values))
+        else
+            Array.init values.Length (fun i -> values.GetValue i)
+            |> ofObjects "the table" name (present valueType)
 
     /// A table of one row from named values, such as one item to predict; null is missing.
     ///
@@ -138,3 +166,11 @@ module Sources =
             name, ofObjects source name valueType [| value |])
         |> List.ofSeq
         |> Table.ofSource source
+
+    /// A table of one row from the public properties of an object, such as one item to predict; null is missing.
+    ///
+    /// *Errors:* `DataException` when a property is not a number, flag, date or text, or there is no property.
+    let ofRow (row: obj) : Table =
+        publicProperties $"the row of {row.GetType().Name}" (row.GetType())
+        |> Seq.map (fun property -> property.Name, property.GetValue row)
+        |> ofValues

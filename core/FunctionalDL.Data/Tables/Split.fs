@@ -62,3 +62,16 @@ module Split =
     let fromDate (name: string) (from: DateTime) (table: Table) : Parts =
         let dates = Dates.complete name table
         byFlags (dates |> Array.map (fun date -> date >= from))
+
+    /// The latest `count` rows for validation, and with them all rows of the earliest moment among them, so that no moment is in
+    /// both parts; earlier rows for training. As in the lesson on sales, where the validation part is as long as the test.
+    ///
+    /// *Errors:* `DataException` when the column holds no dates, one is missing, or there are not more rows than `count`.
+    let latest (name: string) (count: int) (table: Table) : Parts =
+        let dates = Dates.complete name table
+
+        if count < 1 || count >= dates.Length then
+            refuse $"{count} of {dates.Length} rows for validation" $"give 1 to {dates.Length - 1}"
+
+        let sorted = Array.sort dates
+        fromDate name sorted[sorted.Length - count] table

@@ -2,6 +2,7 @@ namespace FunctionalDL.Data
 
 open System
 open System.Collections.Generic
+open System.Globalization
 
 /// A table as a value: named columns of one length. Every function gives a new table; columns are shared, never copied for
 /// nothing.
@@ -229,3 +230,33 @@ module Table =
 
     /// The rows sorted by the first of `names`, those of one value by the second, and so on; missing values last.
     let sort (names: string list) (table: Table) : Table = take (order names table) table
+
+    // ---- to look at ----------------------------------------------------------------------------------------------------
+
+    /// The value of row `i` as it is shown: at most four decimals, `NaN` for what is missing.
+    let private shown i column =
+        match column with
+        | Column.Reals values -> values[i].ToString("0.####", CultureInfo.InvariantCulture)
+        | Column.Integers _
+        | Column.Flags _
+        | Column.Dates _
+        | Column.Texts _ ->
+            match Column.text i column with
+            | null -> "NaN"
+            | text -> text
+
+    /// The first `most` rows as text, each column under its name and as wide as it needs to be; then how many rows and columns
+    /// there are.
+    let show (most: int) (table: Table) : string =
+        let rows = min most table.Rows
+
+        let lines =
+            table.Columns
+            |> List.map (fun (name, column) ->
+                let cells = name :: List.init rows (fun i -> shown i column)
+                let width = cells |> List.map String.length |> List.max
+                cells |> List.map (fun (cell: string) -> cell.PadLeft width))
+            |> List.transpose
+            |> List.map (String.concat "  ")
+
+        String.Join('\n', lines @ [ $"[{table.Rows} rows x {table.Names.Count} columns]" ])

@@ -147,6 +147,12 @@ module Target =
         | FittedTarget.Category(name, classes) -> applyCategory name classes table
         | FittedTarget.Real(names, log) -> applyReal names log table
 
+    /// The names of the columns.
+    let names (fitted: FittedTarget) : string list =
+        match fitted with
+        | FittedTarget.Category(name, _) -> [ name ]
+        | FittedTarget.Real(names, _) -> names
+
     /// The names of the classes in order; none for numbers.
     let classes (fitted: FittedTarget) : string list =
         match fitted with
@@ -160,3 +166,26 @@ module Target =
         match fitted with
         | FittedTarget.Category(_, classes) -> Column.length classes
         | FittedTarget.Real(names, _) -> names.Length
+
+    /// What a model's outputs say, as columns of the targets' names: the class with the largest of `[rows; classes]`, or the
+    /// numbers of `[rows; columns]`, undone from their logarithms where those were learned.
+    ///
+    /// *Errors:* `DataException` when the outputs are not a table of as many columns as `outputs` tells.
+    let decode (fitted: FittedTarget) (predicted: Tensor) : (string * Column) list =
+        let width = outputs fitted
+
+        match predicted.Shape.ToArray() with
+        | [| _; columns |] when columns = width -> ()
+        | _ -> Fail.data "the predictions" $"their shape is {predicted.Shape}" $"give [rows; {width}]"
+
+        match fitted with
+        | FittedTarget.Category(name, classes) ->
+            let places = Tensor.argmax 1 predicted |> Tensor.toInt64s |> Array.map int
+
+            [ name, Column.take places classes ]
+        | FittedTarget.Real(names, log) ->
+            let values = Tensor.toFloats predicted |> if log then Array.map Math.Exp else id
+
+            names
+            |> List.mapi (fun i name ->
+                name, Column.Reals(Array.init (values.Length / width) (fun row -> values[row * width + i])))

@@ -190,3 +190,19 @@ let ``row 57: days since the last and until the next flag, and counts over seven
 
     for name in [ "AfterPromo"; "BeforePromo"; "Promo_bw"; "Promo_fw" ] do
         ofStore 2 name table |> shouldEqual [ 0.0; 0.0 ]
+
+[<Test>]
+let ``row 57: counts over fewer rows are added by themselves`` () =
+    let table = Elapsed.addCounts 3 [ "Promo" ] "Date" "Store" sales
+
+    ofStore 1 "Promo_bw" table
+    |> shouldEqual [ 0.0; 0.0; 1.0; 1.0; 1.0; 0.0; 0.0; 1.0; 1.0 ]
+
+    ofStore 1 "Promo_fw" table
+    |> shouldEqual [ 1.0; 1.0; 1.0; 0.0; 0.0; 1.0; 1.0; 1.0; 0.0 ]
+
+    table.Names
+    |> shouldEqual [| "Store"; "Date"; "Promo"; "Promo_bw"; "Promo_fw" |]
+
+    messageOf<DataException>(fun () -> Elapsed.addCounts 0 [ "Promo" ] "Date" "Store" sales |> ignore)
+    |> shouldContain [ "a window of 0 rows" ]

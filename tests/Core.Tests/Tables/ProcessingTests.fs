@@ -286,6 +286,25 @@ let ``a missing target, or one without a logarithm, is refused with column and r
         Target.apply (Target.fit (TargetKind.Real true) [ "Sales" ] zero) zero |> ignore)
     |> shouldContain [ "column 'Sales', row 1: 0 has no logarithm" ]
 
+[<Test>]
+let ``row 62: predictions become the names of classes, and numbers undone from their logarithms`` () =
+    let classes = Target.fit TargetKind.Category [ "kind" ] sales
+
+    Target.decode classes (Tensor.ofFloat32s [ 3; 2 ] [| 0.9f; 0.1f; 0.2f; 0.8f; 0.5f; 0.5f |])
+    |> shouldEqual [ "kind", Column.take [| 0; 1; 0 |] (texts [ "a"; "b" ]) ]
+
+    let two = FittedTarget.Real([ "x"; "y" ], false)
+
+    Target.decode two (Tensor.ofFloat32s [ 2; 2 ] [| 1f; 2f; 3f; 4f |])
+    |> shouldEqual [ "x", reals [ 1.0; 3.0 ]; "y", reals [ 2.0; 4.0 ] ]
+
+    match Target.decode (FittedTarget.Real([ "x" ], true)) (Tensor.ofFloat32s [ 2; 1 ] [| 0f; 1f |]) with
+    | [ "x", Column.Reals values ] -> shouldBeClose "undone" 1e-12 [| 1.0; Math.E |] values
+    | other -> failwith $"{other}"
+
+    messageOf<DataException>(fun () -> Target.decode two (Tensor.zeros [ 2; 3 ]) |> ignore)
+    |> shouldContain [ "[2; 3]"; "[rows; 2]" ]
+
 // ---- keeping -------------------------------------------------------------------------------------------------------
 
 [<Test>]
@@ -364,6 +383,22 @@ let ``splits name each row once, random ones by their key, and time leaves no la
             Valid = [| 3; 4 |]
         }
         parts
+
+[<Test>]
+let ``row 68: the latest rows are for validation, and no moment is in both parts`` () =
+    let days =
+        [ 3; 1; 2; 2; 4 ] |> Seq.map (fun d -> DateTime(2015, 1, d)) |> Array.ofSeq
+
+    let dated = Table.ofColumns [ "Date", Column.Dates days ]
+    let valid count = (Split.latest "Date" count dated).Valid
+    shouldEqual [| 4 |] (valid 1)
+    shouldEqual [| 0; 4 |] (valid 2)
+    shouldEqual [| 0; 2; 3; 4 |] (valid 3)
+    shouldEqual [| 1 |] (Split.latest "Date" 4 dated).Train
+
+    for count in [ 0; 5 ] do
+        messageOf<DataException>(fun () -> valid count |> ignore)
+        |> shouldContain [ "give 1 to 4" ]
 
 [<Test>]
 let ``splits that cannot be are refused`` () =
