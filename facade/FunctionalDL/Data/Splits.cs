@@ -3,7 +3,7 @@ using FunctionalDL.Core;
 namespace FunctionalDL;
 
 /// <summary>A dataset in two parts: one to train on and one to judge by.</summary>
-public static class Splits
+public static partial class Splits
 {
     /// <summary>A random part to judge by: as fastai, the first of a random order.</summary>
     /// <param name="dataset">All items.</param>

@@ -11,6 +11,9 @@ internal static class Fs
 
     public static FSharpList<int> Sizes(IEnumerable<int> sizes) => List(sizes);
 
+    public static FSharpMap<string, T> Map<T>(IEnumerable<(string Key, T Value)> entries) =>
+        MapModule.OfSeq(entries.Select(entry => Tuple.Create(entry.Key, entry.Value)));
+
     /// <summary>The axes of a reduction: all of them for none.</summary>
     public static FSharpList<int> Axes(int? dim) => dim is { } axis ? List([axis]) : FSharpList<int>.Empty;
 
