@@ -168,6 +168,9 @@ public sealed partial class Tensor
         }
     }
 
+    /// <summary>Its elements pressed between two limits by a sigmoid, as networks for tables do with their outputs.</summary>
+    internal Tensor Pressed(double low, double high) => Make(Core.Tabular.press(low, high, _inner));
+
     /// <summary>A result of an operation on this tensor alone.</summary>
     private Tensor Make(Core.Tensor result) => new(result, _sources);
 

@@ -174,14 +174,20 @@ public partial class Learner
     /// The module has a class of your own in it, of which a recipe knows nothing: use <see cref="Save"/>.
     /// </exception>
     /// <exception cref="DataException">The file cannot be written; an older one stays as it was.</exception>
-    public void Export(string path) => Safetensors.Save(path, Model.StateDict(), new Dictionary<string, string>
+    public virtual void Export(string path) => WriteModel(path, new Dictionary<string, string>
     {
         [KindName] = ModelKind,
         [RecipeName] = Recipe.Of(Model),
-        [LossName] = KnownLosses.FirstOrDefault(loss => loss.Value == _lossFunc).Key
-            ?? (TakesScores ? nameof(CrossEntropyLoss) : TakesLogarithms ? nameof(NLLLoss) : ""),
         [ClassesName] = string.Join('\n', Data.Classes ?? []),
     });
+
+    /// <summary>Writes the model's values with what is known of it, and the name of its loss.</summary>
+    private protected void WriteModel(string path, Dictionary<string, string> known)
+    {
+        known[LossName] = KnownLosses.FirstOrDefault(loss => loss.Value == _lossFunc).Key
+            ?? (TakesScores ? nameof(CrossEntropyLoss) : TakesLogarithms ? nameof(NLLLoss) : "");
+        Safetensors.Save(path, Model.StateDict(), known);
+    }
 
     /// <summary>
     /// The learner of what <see cref="Export"/> wrote: it has no data, and predicts what the exported one predicts.
@@ -194,13 +200,30 @@ public partial class Learner
     {
         var metadata = Safetensors.Metadata(path);
 
+        if (metadata.GetValueOrDefault(KindName) == TabularLearner.TableKind)
+        {
+            return TabularLearner.Import(path, device);
+        }
+
         if (metadata.GetValueOrDefault(KindName) != ModelKind || metadata.GetValueOrDefault(RecipeName) is not { } recipe)
         {
             throw new DataException(path, "it is not an exported model", "give a file that Export wrote", null);
         }
 
-        var state = Safetensors.Load(path);
         var model = Recipe.Parse(recipe);
+        var loss = Fill(path, model, metadata);
+        var none = new DataLoader(new TensorDataset(Tensor.Zeros([0]), Tensor.Zeros([0])));
+        var classes = metadata.GetValueOrDefault(ClassesName, "").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        return new Learner(
+            new DataLoaders(none, none) { Classes = classes.Length == 0 ? null : classes }, model, loss, device: device);
+    }
+
+    /// <summary>Gives a model the values of the file that it was exported to.</summary>
+    /// <returns>The loss of that learner, by its name.</returns>
+    private protected static Func<Tensor, Tensor, Tensor> Fill(
+        string path, Module model, IReadOnlyDictionary<string, string> metadata)
+    {
+        var state = Safetensors.Load(path);
 
         if (state.Values.Any(value => value.DType == DType.Float64))
         {
@@ -208,11 +231,7 @@ public partial class Learner
         }
 
         model.LoadStateDict(state);
-        var none = new DataLoader(new TensorDataset(Tensor.Zeros([0]), Tensor.Zeros([0])));
-        var classes = metadata.GetValueOrDefault(ClassesName, "").Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        var loss = KnownLosses.GetValueOrDefault(metadata.GetValueOrDefault(LossName, ""), UnknownLoss);
-        return new Learner(
-            new DataLoaders(none, none) { Classes = classes.Length == 0 ? null : classes }, model, loss, device: device);
+        return KnownLosses.GetValueOrDefault(metadata.GetValueOrDefault(LossName, ""), UnknownLoss);
     }
 
     private const string ModelKind = "model";
@@ -238,7 +257,7 @@ public partial class Learner
     private static Tensor LossOfLogarithms(Tensor output, Tensor target) => UnknownLoss(output, target);
 
     private const string StateKind = "state";
-    private const string KindName = "functionaldl.kind";
+    private protected const string KindName = "functionaldl.kind";
     private const string KeyName = "learner.key";
     private const string OrdersName = "learner.orders";
     private const string EpochName = "learner.epoch";
