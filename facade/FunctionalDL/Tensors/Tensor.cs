@@ -40,6 +40,16 @@ public sealed partial class Tensor
     public int Size => _inner.Shape.Size;
 
     /// <summary>
+    /// How many elements lie between neighbours on each axis; 0 where one element is read again and again, as after
+    /// <see cref="Expand"/>. Stretching, permuting and slicing copy nothing as long as nobody looks at the result itself, which
+    /// then has its elements one after the other.
+    /// </summary>
+    public IReadOnlyList<long> Stride() => [.. Layout.strides(_inner)];
+
+    /// <summary>How many elements the memory has that the tensor is read from: fewer than its own after <see cref="Expand"/>.</summary>
+    public int StorageLength => Layout.storageLength(_inner);
+
+    /// <summary>
     /// Whether it was computed from a parameter that wants a gradient, so that <see cref="Backward"/> reaches
     /// one.
     /// </summary>

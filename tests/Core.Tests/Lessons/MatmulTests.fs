@@ -75,6 +75,24 @@ let ``five ways to multiply (5, 784) by (784, 10) agree (E01-08)`` (engine: stri
         ] do
         shouldBeClose name 1e-5 triple (floatsOn on found)
 
+[<Test>]
+let ``a vector that is stretched is read again and again, and what strides cannot say is a copy (E01-06)``
+    ()
+    =
+    let m = Tensor.ofFloats [ 2; 3; 4 ] (Array.init 24 float)
+
+    for name, strides, length, x in
+        [
+            "expanded", [ 0L; 1L ], 3, Tensor.expand [ 3; 3 ] c
+            "a column", [ 1L; 0L ], 3, Tensor.expand [ 3; 3 ] (Tensor.unsqueeze 1 c)
+            "permuted", [ 1L; 12L; 4L ], 24, Tensor.permute [ 2; 0; 1 ] m
+            "sliced", [ 12L; 4L; 1L ], 24, Tensor.narrow 1 1 2 m
+            "axes merged", [ 4L; 1L ], 24, Tensor.reshape [ 6; 4 ] m
+            "merged across a permutation", [ 1L ], 24, Tensor.reshape [ 24 ] (Tensor.permute [ 2; 0; 1 ] m)
+            "computed", [ 3L; 1L ], 9, Tensor.expand [ 3; 3 ] c + 1.0
+        ] do
+        shouldEqual (name, strides, length) (name, Layout.strides x, Layout.storageLength x)
+
 /// What the lesson shows by strides of 0: a hundred thousand rows of one vector take no more memory than the vector.
 [<Test; NonParallelizable>]
 let ``a vector that is stretched is not copied (E01-06)`` () =
