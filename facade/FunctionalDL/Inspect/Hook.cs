@@ -29,6 +29,8 @@ public sealed class Hook : IDisposable
 
     internal Action<Module, IReadOnlyList<Tensor>, Tensor>? AfterForward { get; init; }
 
+    internal Func<Module, IReadOnlyList<Tensor>, Tensor, Tensor>? Replace { get; init; }
+
     internal Action<Module, Tensor>? AfterBackward { get; init; }
 
     /// <summary>Removes the hook; again does nothing.</summary>

@@ -23,6 +23,15 @@ public abstract partial class Module
         Remember(new(this) { AfterForward = hook });
 
     /// <summary>
+    /// Puts something else in the place of what each <c>Forward</c> of this module gives, as PyTorch's forward hooks do that
+    /// return a value. Gradients go through it. Hooks that were registered later see the new output.
+    /// </summary>
+    /// <param name="replace">Given the module, its inputs and its output; returns the output that counts.</param>
+    /// <returns>The handle that removes it.</returns>
+    public Hook ReplaceOutput(Func<Module, IReadOnlyList<Tensor>, Tensor, Tensor> replace) =>
+        Remember(new(this) { Replace = replace });
+
+    /// <summary>
     /// Does something when <see cref="Tensor.Backward"/> has found the gradient with respect to an output of this module, even
     /// if nothing in the module is trained.
     /// </summary>
@@ -74,6 +83,7 @@ public abstract partial class Module
         foreach (var hook in hooks)
         {
             hook.AfterForward?.Invoke(this, inputs, output);
+            output = hook.Replace?.Invoke(this, inputs, output) ?? output;
         }
 
         var backward = hooks.Where(hook => hook.AfterBackward is not null).ToList();

@@ -51,6 +51,24 @@ public class HookTests
         Assert.That(seen, Is.EqualTo(new[] { "before Lambda() tensor([0., 1.])", "after tensor([0., 1.]) tensor([0., 2.])" }));
     }
 
+    /// <summary>PyTorch: a forward hook that returns a value replaces the output; later hooks, and the gradient, see it.</summary>
+    [Test]
+    public void ReplacedOutputs_Count_InBothPasses_UntilRemoved_Row83()
+    {
+        var net = new Sequential(new Lambda(x => 2 * x), new Lambda(x => x * x));
+        var x = new Parameter(Tensor.From([3.0]));
+        var seen = new List<double>();
+        var hook = net[0].ReplaceOutput((_, inputs, output) => output + inputs[0]);
+        using var later = net[0].RegisterForwardHook((_, _, output) => seen.Add(output.Item()));
+        var y = net.Call(x);
+        Check.Values(y, 81);
+        y.Sum().Backward();
+        Check.Values(x.Grad!, 54);
+        hook.Remove();
+        Check.Values(net.Call(x), 36);
+        Assert.That(seen, Is.EqualTo(new[] { 9.0, 6.0 }));
+    }
+
     [Test]
     public void BackwardHooks_AreGivenTheGradientOfTheOutput_Row83()
     {
