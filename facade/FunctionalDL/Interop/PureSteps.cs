@@ -62,10 +62,51 @@ internal sealed class PureSteps
     {
         var state = _states.TryGetValue(parameter, out var known)
             ? known
-            : OptimiserModule.init(Tree<Core.Tensor>.NewLeaf(parameter.Stored), recipe);
+            : First(parameter, recipe);
 
         return new(state.Step, hypers, state.Slots);
     }
+
+    /// <summary>What is remembered of a parameter, by name; nothing before its first step.</summary>
+    public IEnumerable<(string Name, Core.Tensor Value)> Remembered(Parameter parameter) =>
+        _states.TryGetValue(parameter, out var state) ? Named(state) : [];
+
+    /// <summary>The names of what a recipe remembers of a parameter.</summary>
+    public static IEnumerable<string> Names(Parameter parameter, Optimiser recipe) =>
+        Named(First(parameter, recipe)).Select(part => part.Name);
+
+    /// <summary>What is remembered of a parameter, from all that <see cref="Names"/> lists.</summary>
+    public static OptimiserState Restored(Parameter parameter, Optimiser recipe, IReadOnlyDictionary<string, Tensor> found)
+    {
+        var first = First(parameter, recipe);
+
+        foreach (var (name, value) in Named(first))
+        {
+            Cell.RequireSameType($"optimiser's {name}", value, found[name]);
+        }
+
+        var slots = Fs.Leaves(first.Slots).Select(slot => found[slot.Path].Inner);
+        return new(found[StepName].Inner, first.Hypers, Structure.rebuild(first.Slots, slots));
+    }
+
+    /// <summary>Takes over what is remembered of a parameter; null to begin anew.</summary>
+    public void Restore(Parameter parameter, OptimiserState? state)
+    {
+        _ = _states.Remove(parameter);
+
+        if (state is not null)
+        {
+            _states[parameter] = state;
+        }
+    }
+
+    private const string StepName = "step";
+
+    private static OptimiserState First(Parameter parameter, Optimiser recipe) =>
+        OptimiserModule.init(Tree<Core.Tensor>.NewLeaf(parameter.Stored), recipe);
+
+    private static IEnumerable<(string Name, Core.Tensor Value)> Named(OptimiserState state) =>
+        Fs.Leaves(state.Slots).Prepend((StepName, state.Step));
 
     public void Store(Parameter parameter, Core.Tensor value, OptimiserState state)
     {

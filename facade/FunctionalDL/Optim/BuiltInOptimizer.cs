@@ -28,6 +28,46 @@ public abstract class BuiltInOptimizer : Optimizer
     /// <inheritdoc/>
     public override void Step() => Steps.Step(ParamGroups.Select(group => (group, RecipeOf(group))));
 
+    /// <inheritdoc/>
+    public override IReadOnlyDictionary<string, Tensor> StateDict()
+    {
+        var state = new OrderedDictionary<string, Tensor>(base.StateDict());
+
+        foreach (var (i, parameter) in Parameters.Index())
+        {
+            foreach (var (name, value) in Steps.Remembered(parameter))
+            {
+                state.Add($"{StatePart}{i}.{name}", new Tensor(value));
+            }
+        }
+
+        return state;
+    }
+
+    /// <inheritdoc/>
+    public override void LoadStateDict(IReadOnlyDictionary<string, Tensor> state)
+    {
+        var groups = ParamGroups.SelectMany(group => group.Parameters.Select(parameter => (parameter, group))).ToList();
+        var unknown = state.Keys.Where(name => name.StartsWith(StatePart, StringComparison.Ordinal)).ToHashSet();
+        var restored = new List<(Parameter Parameter, OptimiserState? State)>();
+
+        foreach (var (i, (parameter, group)) in groups.Index())
+        {
+            var part = $"{StatePart}{i}.";
+            var own = unknown.Where(name => name.StartsWith(part, StringComparison.Ordinal)).ToList();
+            unknown.ExceptWith(own);
+            var found = own.ToDictionary(name => name[part.Length..], name => state[name]);
+            RequireNames([.. found.Count == 0 ? [] : PureSteps.Names(parameter, RecipeOf(group))], found.Keys);
+            restored.Add((parameter, found.Count == 0 ? null : PureSteps.Restored(parameter, RecipeOf(group), found)));
+        }
+
+        RequireNames([], unknown);
+        base.LoadStateDict(state);
+        restored.ForEach(r => Steps.Restore(r.Parameter, r.State));
+    }
+
+    private const string StatePart = "state.";
+
     /// <summary>The core's optimiser of one group.</summary>
     internal Optimiser RecipeOf(ParameterGroup group) => new(
         Fs.List(_recipe.Hyper.Select(h => Tuple.Create(h.Item1, group[h.Item1]))),

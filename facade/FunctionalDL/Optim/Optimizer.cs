@@ -82,6 +82,56 @@ public abstract class Optimizer
     }
 
     /// <summary>
+    /// The options of the groups, <c>groups.0.lr</c>, and what is remembered of each parameter by its position in
+    /// <see cref="Parameters"/>, <c>state.0.adam.exp_avg</c>: PyTorch's <c>state_dict</c>, for <see cref="Safetensors"/>. One of
+    /// your own that remembers something overrides this and <see cref="LoadStateDict"/>.
+    /// </summary>
+    public virtual IReadOnlyDictionary<string, Tensor> StateDict()
+    {
+        var state = new OrderedDictionary<string, Tensor>();
+
+        foreach (var (name, group, option) in OptionNames())
+        {
+            state.Add(name, Tensor.Scalar(group[option], DType.Float64));
+        }
+
+        return state;
+    }
+
+    /// <summary>
+    /// Takes over what <see cref="StateDict"/> gave, of an optimiser of the same kind for parameters of the same shapes. Everything
+    /// is checked before anything is changed.
+    /// </summary>
+    /// <param name="state">The tensors by name.</param>
+    /// <exception cref="OptionException">A name is missing or not known here, or a value is out of range.</exception>
+    /// <exception cref="ShapeException">A tensor is of a parameter with another shape.</exception>
+    public virtual void LoadStateDict(IReadOnlyDictionary<string, Tensor> state)
+    {
+        var options = OptionNames().ToList();
+        RequireNames([.. options.Select(o => o.Name)], [.. state.Keys.Where(name => name.StartsWith(GroupsPart, StringComparison.Ordinal))]);
+        options.ForEach(o => Check(o.Option, state[o.Name].Item()));
+        options.ForEach(o => o.Group[o.Option] = state[o.Name].Item());
+    }
+
+    private protected static void RequireNames(IReadOnlyCollection<string> expected, IReadOnlyCollection<string> found)
+    {
+        var (missing, unknown) = (expected.Except(found).ToList(), found.Except(expected).ToList());
+
+        if (missing.Count + unknown.Count > 0)
+        {
+            throw new OptionException(
+                "optimizer: the state is that of another optimiser"
+                + (missing.Count > 0 ? $"; missing: {string.Join(", ", missing)}" : "")
+                + (unknown.Count > 0 ? $"; not known here: {string.Join(", ", unknown)}" : ""));
+        }
+    }
+
+    private const string GroupsPart = "groups.";
+
+    private IEnumerable<(string Name, ParameterGroup Group, string Option)> OptionNames() =>
+        _groups.Index().SelectMany(g => g.Item.Options.Keys.Select(option => ($"{GroupsPart}{g.Index}.{option}", g.Item, option)));
+
+    /// <summary>
     /// The core's optimiser that does the same; null for a user's own, which only runs step by step.
     /// </summary>
     internal virtual Optimiser? Recipe => null;

@@ -52,6 +52,59 @@ public class OptimizerTests
 
     private static Net Fresh() => (Net)new Net().Initialize(5);
 
+    private static void Steps((Parameter A, Parameter B) at, Optimizer opt, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            opt.ZeroGrad();
+            Loss(at.A, at.B).Backward();
+            opt.Step();
+        }
+    }
+
+    /// <summary>Through a file, to the bit; a parameter that has had no gradient yet has nothing to remember.</summary>
+    [Test]
+    public void StateDict_GoesOn_WhereItWas_Row89([Range(0, 13)] int which)
+    {
+        var path = Path.Combine(House.Temporary(), "optimizer.safetensors");
+        var whole = Start();
+        var idle = new Parameter(Tensor.From([1.0]));
+        var opt = All[which]([whole.A, whole.B, idle]);
+        Steps(whole, opt, 3);
+        opt.Lr *= 0.5;
+        Safetensors.Save(path, opt.StateDict());
+        var broken = (A: new Parameter(whole.A.Value.Detach()), B: new Parameter(whole.B.Value.Detach()));
+        Steps(whole, opt, 3);
+
+        var other = All[which]([broken.A, broken.B, new Parameter(Tensor.From([1.0]))]);
+        other.LoadStateDict(Safetensors.Load(path));
+        Assert.That(other.Lr, Is.EqualTo(opt.Lr));
+        Steps(broken, other, 3);
+        Check.Same(broken.A, whole.A);
+        Check.Same(broken.B, whole.B);
+    }
+
+    [Test]
+    public void StateDict_OfAnotherOptimiser_ChangesNothing()
+    {
+        var (at, twin) = (Start(), Start());
+        var (adam, sgd) = (new Adam([at.A, at.B]), new SGD([at.A, at.B], 0.1, momentum: 0.9));
+        Steps(at, adam, 1);
+        var state = adam.StateDict();
+        Assert.That(state.Keys, Does.Contain("groups.0.lr").And.Contain("state.1.adam.exp_avg"));
+        Assert.That(() => sgd.LoadStateDict(state), Throws.TypeOf<Core.OptionException>().With.Message.Contains("another optimiser"));
+        Assert.That(
+            () => new Adam([at.B, at.A]).LoadStateDict(state), Throws.TypeOf<Core.ShapeException>().With.Message.Contains("[3]"));
+        Assert.That(
+            () => new Adam([at.A]).LoadStateDict(state), Throws.TypeOf<Core.OptionException>().With.Message.Contains("state.1"));
+        var fresh = new Adam([twin.A, twin.B]);
+        Assert.That(
+            () => fresh.LoadStateDict(new Dictionary<string, Tensor>(state) { ["groups.0.lr"] = Tensor.Scalar(-1) }),
+            Throws.TypeOf<Core.OptionException>().With.Message.Contains("lr"));
+        Steps(twin, fresh, 1);
+        Check.Same(twin.A, at.A);
+    }
+
     [TestCaseSource(nameof(Names))]
     public void Step_GoesWherePyTorchGoes_Row45(string name)
     {
