@@ -11,7 +11,7 @@ namespace FunctionalDL;
 /// argument of the step.
 /// </summary>
 [DebuggerDisplay("{ToString(),nq}")]
-public sealed class Parameter
+public sealed partial class Parameter
 {
     private Core.Tensor _value;
     private bool _requiresGrad;

@@ -35,6 +35,21 @@ public class AutogradTests
         yield return Case("mse", x => Losses.Mse(x, other));
     }
 
+    /// <summary>Without .Value: with numbers on either side, with each other, and with tensors.</summary>
+    [Test]
+    public void Parameters_AreReckonedWith_LikeTensors()
+    {
+        var (p, q) = (new Parameter(Tensor.From([3.0])), new Parameter(Tensor.From([4.0])));
+        var t = Tensor.From([2.0]);
+        Tensor[] found =
+            [p + 1, p - 1, p * 2, p / 2, 1 + p, 1 - p, 2 * p, 6 / p, 0.5 + p, p - 0.5, p + q, p - q, p * q, p / q, -p, p + t, t - p, t * q, q / t];
+        Check.Values(Tensor.Cat(found), 4, 2, 6, 1.5, 4, -2, 6, 2, 3.5, 2.5, 7, -1, 12, 0.75, -3, 5, -1, 8, 2);
+        Assert.That(found, Is.All.Matches<Tensor>(x => x!.RequiresGrad && x.DType == DType.Float64));
+        (p * q - 1 / p + 2 * p).Sum().Backward();
+        Check.Values(p.Grad!, 4 + (1.0 / 9) + 2);
+        Check.Values(q.Grad!, 3);
+    }
+
     [TestCaseSource(nameof(Functions))]
     public void Backward_AgreesWithCentralDifferences(Func<Tensor, Tensor> f) =>
         Check.Close(Check.Gradient(f, Point), 1e-7, Check.Slope(f, Point));
