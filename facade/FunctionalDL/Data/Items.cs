@@ -26,9 +26,17 @@ internal static class Items
                 ? value.Item().ToString("0.####", System.Globalization.CultureInfo.InvariantCulture)
                 : $"{value}";
 
-    /// <summary>Pictures as sources for a page: bytes as they are; empty for what is no picture.</summary>
+    /// <summary>
+    /// Pictures as sources for a page: bytes as they are, real numbers <c>[n; channels; height; width]</c> from the least of
+    /// each to its greatest; empty for what is no picture.
+    /// </summary>
     public static IEnumerable<string> Sources(Tensor pictures)
     {
+        if (pictures.DType is DType.Float32 or DType.Float64 && pictures is { Rank: 4, Shape: [_, 1 or 3, _, _] })
+        {
+            return Sources(Bytes(pictures));
+        }
+
         if (pictures.DType != DType.UInt8)
         {
             return Enumerable.Repeat("", pictures.Shape[0]);
@@ -41,6 +49,15 @@ internal static class Items
             (4, [_, 3, var height, var width]) => Encoded(pictures.Permute(0, 2, 3, 1), height, width, Png.rgb),
             _ => Enumerable.Repeat("", pictures.Shape[0]),
         };
+    }
+
+    /// <summary>Each picture stretched to 0 … 255; one that is the same everywhere is black.</summary>
+    private static Tensor Bytes(Tensor pictures)
+    {
+        int[] all = [1, 2, 3];
+        var least = pictures.Amin(all, keepdim: true);
+        var range = pictures.Amax(all, keepdim: true) - least;
+        return ((pictures - least) / range.Clamp(min: 1e-30) * 255).Round().To(DType.UInt8);
     }
 
     private static IEnumerable<string> Encoded(

@@ -189,4 +189,23 @@ public class LoaderTests
         Assert.That(page.Split("data:image/png").Length - 1, Is.EqualTo(4));
         Assert.That(page, Does.Contain(data.Classes[(int)images.Train[0].Targets[0].Item()]));
     }
+
+    /// <summary>Normalised pictures look as those that they were made of; numbers that are no pictures have none.</summary>
+    [Test]
+    public void ShowBatch_ShowsRealNumbers_FromTheirLeastToTheirGreatest()
+    {
+        string Page(Tensor x)
+        {
+            var path = Path.Combine(House.Temporary(), "batch.html");
+            var items = new TensorDataset(x, Tensor.From([0L]));
+            new DataLoaders(new DataLoader(items), new DataLoader(items)).ShowBatch(path);
+            return File.ReadAllText(path);
+        }
+
+        // From 0 to 255, so that bytes are what the stretch gives.
+        var bytes = Tensor.From([.. Enumerable.Range(0, 48).Select(i => (byte)(i * 255 / 47))], [1, 3, 4, 4]);
+        Assert.That(Page(((bytes.To(DType.Float32) / 255) - 0.45) / 0.22), Is.EqualTo(Page(bytes)));
+        Assert.That(Page(bytes), Does.Contain("data:image/png"));
+        Assert.That(Page(Tensor.Ones([1, 4])), Does.Not.Contain("data:image/png"));
+    }
 }
