@@ -33,6 +33,31 @@ public partial class Learner
     public (Tensor Predictions, Tensor Targets) GetPredictions(DataLoader? loader = null) =>
         Over(loader ?? Data.Valid, Activated);
 
+    /// <summary>
+    /// Looks at each item: losses, the worst ones, and which classes are taken for which, as fastai's
+    /// <c>ClassificationInterpretation.from_learner</c>.
+    /// </summary>
+    /// <param name="loader">The batches, in the order of its dataset; the validation part when not given.</param>
+    /// <exception cref="InvalidOperationException">There is no batch.</exception>
+    public Interpretation Interpret(DataLoader? loader = null)
+    {
+        var items = loader ?? Data.Valid;
+
+        if (items.Count == 0)
+        {
+            throw new InvalidOperationException("interpret: the loader is empty: there is nothing to look at");
+        }
+
+        var (outputs, targets) = Over(items.Pass(null), output => output);
+        return new Interpretation(items.Dataset, outputs, Activated(outputs), targets, EachLoss, Data.Classes);
+    }
+
+    /// <summary>The loss of each item, by that of batches of one where it is not known how to have all at once.</summary>
+    private Tensor EachLoss(Tensor outputs, Tensor targets) =>
+        _lossFunc == Losses.CrossEntropy ? Losses.CrossEntropy(outputs, targets, Reduction.None)
+        : _lossFunc == Losses.Nll ? Losses.Nll(outputs, targets, Reduction.None)
+        : Tensor.Stack([.. Enumerable.Range(0, outputs.Shape[0]).Select(i => _lossFunc(outputs[i..(i + 1)], targets[i..(i + 1)]).Reshape())]);
+
     /// <summary>The prediction for one item.</summary>
     /// <param name="sample">The item; its targets are not looked at.</param>
     /// <returns>
@@ -80,10 +105,7 @@ public partial class Learner
     private bool TakesLogarithms =>
         _lossFunc == Losses.Nll || _lossFunc == LossOfLogarithms || _lossFunc.Target is NLLLoss;
 
-    /// <summary>The module's outputs for batches, as the loss is given them, and their targets.</summary>
-    internal (Tensor Outputs, Tensor Targets) GetOutputs(IEnumerable<Batch> batches) =>
-        Over(batches, output => output);
-
+    /// <summary>What is made of the module's outputs for batches, and their targets.</summary>
     private (Tensor Outputs, Tensor Targets) Over(IEnumerable<Batch> batches, Func<Tensor, Tensor> after)
     {
         var compiled = Current();

@@ -34,15 +34,13 @@ public static class Report
         IReadOnlyList<string>? classes = null,
         int mistakes = 24)
     {
-        var (outputs, targets) = learn.Data.Valid.Count == 0
-            ? (Tensor.Zeros([0]), Tensor.Zeros([0]))
-            : learn.GetOutputs(learn.Data.Valid.Pass(null));
+        var items = learn.Data.Valid.Count == 0 ? null : learn.Interpret();
 
         Section[] sections =
         [
             Results(learn, evaluations ?? new Dictionary<string, Evaluation>()),
             Curves(learn.Recorder.Epochs),
-            .. IsClassifier(outputs, targets) ? Classes(learn, outputs, targets, classes, mistakes) : [],
+            .. items is { IsClassifier: true } ? Classes(items, classes ?? items.Classes, mistakes) : [],
             Settings(learn, settings ?? []),
         ];
 
@@ -102,41 +100,28 @@ public static class Report
             Block.NewTable(Fs.List(["epoch", "train_loss", "valid_loss", .. names, "time"]), Fs.List(rows)));
     }
 
-    /// <summary>Whether there are scores for classes and a class for each item.</summary>
-    private static bool IsClassifier(Tensor outputs, Tensor targets) =>
-        outputs.Rank == 2
-        && targets.Rank == 1
-        && targets.DType is DType.Int64 or DType.Int32 or DType.UInt8
-        && outputs.Shape[0] == targets.Shape[0];
-
-    private static Section[] Classes(
-        Learner learn, Tensor outputs, Tensor targets, IReadOnlyList<string>? names, int most)
+    private static Section[] Classes(Interpretation items, IReadOnlyList<string> names, int most)
     {
-        var classes = outputs.Shape[1];
-        names ??= [.. Enumerable.Range(0, classes).Select(c => c.ToString(Culture))];
-
-        if (names.Count != classes)
+        if (names.Count != items.Outputs.Shape[1])
         {
-            throw new ShapeException($"report: there are {names.Count} names of classes; the output is {outputs.Shape}");
+            throw new ShapeException(
+                $"report: there are {names.Count} names of classes; the output is {items.Outputs.Shape}");
         }
 
-        var losses = Losses.CrossEntropy(outputs, targets, Reduction.None).ToArray<double>();
-        var (highest, predictions) = outputs.Softmax(1).Max(1);
-        var probability = highest.ToArray<double>();
-        var predicted = predictions.ToArray<int>();
-        var actual = targets.ToArray<int>();
-        var counts = new Tensor(MetricModule.confusion(classes).Sum.Invoke(targets.Inner).Invoke(outputs.Inner)).ToArray<long>();
+        var probability = items.Outputs.Softmax(1).Amax(1).ToArray<double>();
+        var (predicted, actual) = (items.Decoded, items.Targets.ToArray<int>());
+        var counts = items.ConfusionMatrix().ToArray<long>();
 
-        var wrong = Enumerable.Range(0, actual.Length).Where(i => predicted[i] != actual[i]).ToList();
-        var worst = wrong.OrderByDescending(i => losses[i]).Take(most).ToList();
-        var pictures = Sources(learn.Data.Valid.Dataset, worst).Zip(worst, (source, i) => new Picture(
+        var wrong = items.TopLosses().Select(top => top.Index).Where(i => predicted[i] != actual[i]).ToList();
+        var worst = wrong.Take(most).ToList();
+        var pictures = Sources(items.Dataset, worst).Zip(worst, (source, i) => new Picture(
             source,
             $"item {i}, of class {names[actual[i]]}",
             Fs.List(
             [
                 $"{names[actual[i]]}, predicted {names[predicted[i]]}",
                 $"probability {probability[i].ToString("F3", Culture)}",
-                $"loss {losses[i].ToString("F3", Culture)}",
+                $"loss {items.Losses[i].ToString("F3", Culture)}",
                 $"item {i}",
             ])));
 
