@@ -265,7 +265,7 @@ let fans =
             a = √5:   gain = 1/√3   =>   bound = 1/√fan
             """
         figures [
-            let xs = [ 0.0..0.05..3.0 ]
+            let xs = [ 0.0..0.05..5.0 ]
 
             Figure.create "Gain by the slope a" (Axis.named "a") (Axis.fromZero "gain") [
                 Trace.line "gain" xs (List.map gain xs)
