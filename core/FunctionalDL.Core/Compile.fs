@@ -123,11 +123,14 @@ module private Reason =
 
 /// What one trace gave: how to run it, and how to put the result together.
 [<NoComparison; NoEquality; AllowNullLiteral>]
-type private Trace<'b>(signature: Signature, executable: IExecutable, captured: Node[], result: 'b) =
+type private Trace<'b>
+    (signature: Signature, executable: IExecutable, captured: Node[], result: 'b, turn: LoopTurn voption)
+    =
     member _.Signature = signature
     member _.Executable = executable
     member _.Captured = captured
     member _.Result = result
+    member _.Turn = turn
 
 /// What a traced function may depend on.
 [<RequireQualifiedAccess>]
@@ -180,9 +183,9 @@ module private Closure =
         |> Seq.toArray
 
 /// A pure function that is traced once for each signature (shapes, types and static parts of its argument)
-/// and then run as a plan. It may be called from several threads at once.
+/// and then run as a plan. It may be called from several threads at once, unless it is the step of a loop.
 [<Sealed>]
-type Compiled<'a, 'b> internal (options: CompileOptions, f: 'a -> 'b) =
+type Compiled<'a, 'b> internal (options: CompileOptions, f: 'a -> 'b, turnOf: 'a -> 'b -> LoopTurn voption) =
     let traces = ConcurrentDictionary<Signature, Trace<'b>>()
     let mutable last: Trace<'b> = null
     // Newest first.
@@ -225,7 +228,8 @@ type Compiled<'a, 'b> internal (options: CompileOptions, f: 'a -> 'b) =
         if Closure.isClosed symbols roots then
             Evaluate.realise options.Engine (Closure.fixedParts roots)
             let struct (program, captured) = Flatten.program symbols roots
-            Trace(signature, options.Engine.Compile(Simplify.run true program), captured, result)
+            let executable = options.Engine.Compile(Simplify.run true program)
+            Trace(signature, executable, captured, result, turnOf x result)
         else
             null
 
@@ -291,7 +295,11 @@ type Compiled<'a, 'b> internal (options: CompileOptions, f: 'a -> 'b) =
 
                         Evaluate.accept options.Engine node)
 
-                let results = traced.Executable.Run(inputs, null)
+                let results =
+                    match traced.Turn with
+                    | ValueSome turn -> traced.Executable.Advance(inputs, turn)
+                    | ValueNone -> traced.Executable.Run(inputs, null)
+
                 Structure.rebuild traced.Result (results |> Array.map (fun s -> Tensor(Graph.stored s)))
 
     /// The reason of each trace so far, in order: `first call`, `argument 0: batch 64 -> 16`.
@@ -315,7 +323,8 @@ module Compile =
 
     /// `f`, compiled, with what is known of its traces. `f` must be pure: what else it does happens once for
     /// a trace.
-    let create (options: CompileOptions) (f: 'a -> 'b) : Compiled<'a, 'b> = Compiled(options, f)
+    let create (options: CompileOptions) (f: 'a -> 'b) : Compiled<'a, 'b> =
+        Compiled(options, f, (fun _ _ -> ValueNone))
 
     /// `f`, compiled for an engine: `(create { defaults with Engine = engine } f).Invoke`.
     let on (engine: IEngine) (f: 'a -> 'b) : 'a -> 'b =
@@ -324,6 +333,39 @@ module Compile =
 
     /// `Compile.on` the processor.
     let run (f: 'a -> 'b) : 'a -> 'b = on Cpu.engine f
+
+    /// `create` for the step of a loop: from a state and what comes in to the next state and what comes out. A step may
+    /// write the next state over the state that an earlier step returned, which takes half of the memory and no time
+    /// for fetching more. So a state is for the next step alone: whoever looks at an older one is told with
+    /// ValueException that it is gone, unless it was taken out of the loop with `keep`. The state that a loop starts
+    /// with stays, and so does the one that a step was given and refused.
+    let createStep (options: CompileOptions) (f: 's * 'x -> 's * 'y) : Compiled<'s * 'x, 's * 'y> =
+        let loop = obj ()
+
+        let turnOf (state, _) (next, _) =
+            ValueSome {
+                Loop = loop
+                Given = (Structure.leaves state).Length
+                Made = (Structure.leaves next).Length
+            }
+
+        Compiled(options, f, turnOf)
+
+    /// The step of a loop, compiled for an engine: `(createStep { defaults with Engine = engine } f).Invoke`.
+    let stepOn (engine: IEngine) (f: 's * 'x -> 's * 'y) : 's * 'x -> 's * 'y =
+        (createStep { defaults with Engine = engine } f).Invoke
+
+    /// `Compile.stepOn` the processor.
+    let step (f: 's * 'x -> 's * 'y) : 's * 'x -> 's * 'y = stepOn Cpu.engine f
+
+    /// `state`, whose tensors no loop will write over: for a state that is looked at after the next step. Costs nothing;
+    /// the next step takes new memory. Steps that go on in other threads do not see it.
+    let keep (state: 'a) : 'a =
+        for leaf in Structure.leaves state do
+            if not (isNull leaf.Node.Value) then
+                leaf.Node.Value.Loop <- null
+
+        state
 
     /// The nodes that `f` makes of symbols in place of the tensors of `x`, and the symbols.
     let internal symbolic (f: 'a -> 'b) (x: 'a) : struct (Node[] * Node[]) =

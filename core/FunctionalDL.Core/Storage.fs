@@ -11,6 +11,10 @@ type Storage(tensorType: TensorType) =
     /// Shape and type of the tensor it was made for.
     member _.Type = tensorType
 
+    /// The loop that made it as part of a state and may write the next state over it; null for none. Only a storage
+    /// that nothing but that state shows may have one.
+    member val internal Loop: obj = null with get, set
+
     /// Copies all elements, as raw bytes in the machine's order, into `target`, which has exactly that many
     /// bytes.
     abstract Read: target: Span<byte> -> unit

@@ -290,7 +290,7 @@ module Train =
 
     /// All states from this one, which need not be at the start of an epoch, to the end of the fit: after each
     /// batch, with what the batch gave. Nothing is computed until it is asked for, so that a run can be watched,
-    /// saved and left anywhere.
+    /// saved and left anywhere. With a `Compile.step` each state is there until the next is asked for.
     let rec states
         (step: State * Batch -> State * Metrics)
         (fit: Fit)
@@ -309,7 +309,7 @@ module Train =
                 yield! states step fit last
         }
 
-    /// Trains to the end of the fit, with functions such as a compiled `step` and a compiled `evaluateBatch`:
+    /// Trains to the end of the fit, with functions such as a `Compile.step` of `step` and a compiled `evaluateBatch`:
     /// the last state, and a report of each epoch. A state from the middle of an epoch goes on there, with the
     /// same bits as an unbroken run; the first report is then over the rest of its epoch. Raises OptionException
     /// for schedules of hyper-parameters that the optimiser does not have.

@@ -168,7 +168,7 @@ let fit: Fit = {
 let _, reports =
     Train.initWith (Key.child "train" key) variables training
     |> Train.fit
-        (Compile.run (fun (s, b) -> Train.step training s b))
+        (Compile.step (fun (s, b) -> Train.step training s b))
         (Compile.run (fun (v, b) -> Train.evaluateBatch training v b))
         fit
 

@@ -104,7 +104,7 @@ module Mnist =
         }
 
         let step =
-            Compile.on engine (fun (state, images, labels, index) ->
+            Compile.stepOn engine (fun (state, (images, labels, index)) ->
                 Train.step training state (batch (images, labels, index)))
 
         let measure =
@@ -122,7 +122,7 @@ module Mnist =
             let trained =
                 batches
                 |> Array.fold
-                    (fun state batch -> step (state, train.Images, train.Labels, indices batch) |> fst)
+                    (fun state batch -> step (state, (train.Images, train.Labels, indices batch)) |> fst)
                     state
 
             order

@@ -59,7 +59,7 @@ module Workload =
     /// Steps of training on one batch, each from the state the last one left.
     let steps (training: Training) (batch: Batch) (settings: Settings) =
         let step =
-            Compile.on settings.Engine (fun (state, batch) -> Train.step training state batch)
+            Compile.stepOn settings.Engine (fun (state, batch) -> Train.step training state batch)
 
         let state = ref (Train.initFor key batch training)
 

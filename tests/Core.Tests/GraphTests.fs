@@ -50,6 +50,10 @@ type private Counting() =
                         this.Ran <- this.Ran + 1
                         executable.Run(inputs, literals)
 
+                    member _.Advance(inputs, turn) =
+                        this.Ran <- this.Ran + 1
+                        executable.Advance(inputs, turn)
+
                     member _.Print() = executable.Print()
 
                     member _.Profile(inputs, literals, runs) =

@@ -35,6 +35,17 @@ module internal StepTimes =
             let sorted = runs |> Array.map (seconds step) |> Array.sort
             struct (name, sorted[sorted.Length / 2]))
 
+/// A step of a loop: a run whose first inputs are a state, and whose first outputs the state after it.
+[<NoComparison; NoEquality>]
+type LoopTurn = {
+    /// What tells this loop from others.
+    Loop: obj
+    /// How many inputs are the state.
+    Given: int
+    /// How many outputs are the next one.
+    Made: int
+}
+
 /// A program made ready by an engine. It may be run from several threads at once.
 type IExecutable =
 
@@ -42,6 +53,11 @@ type IExecutable =
     /// literals (in the order of `Program.literals`; null for the program's own). Raises ValueException for
     /// element values that an operation refuses.
     abstract Run: inputs: Storage[] * literals: Literal[] -> Storage[]
+
+    /// Like `Run` with the program's own literals. Where the state that comes in was made by the same loop, parts of
+    /// the next one may be written over it: reading such a part of the old one raises ValueException from then on. When
+    /// it raises itself, the state is as it was.
+    abstract Advance: inputs: Storage[] * turn: LoopTurn -> Storage[]
 
     /// The plan as text, for whoever wants to know what will run.
     abstract Print: unit -> string

@@ -741,6 +741,7 @@ module Reference =
             member _.Compile program = {
                 new IExecutable with
                     member _.Run(inputs, literals) = run program inputs literals ignore
+                    member _.Advance(inputs, _) = run program inputs null ignore
 
                     member _.Print() =
                         StringBuilder("reference\n").Append(Program.print program).ToString()

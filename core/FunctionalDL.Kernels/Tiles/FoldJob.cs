@@ -164,15 +164,22 @@ internal sealed unsafe class FoldJob : TileJob
         for (int f = 0; f < _folds.Length; f++)
             _folds[f].Clear(sums + f * AccumulatorBytes, width);
 
-        for (; row < end; row += _plan.RowsPerTile)
+        long step = _plan.Inner == 1 ? FoldPlan.ChunkTiles * _plan.RowsPerTile : _plan.RowsPerTile;
+        for (; row < end; row += step)
         {
+            if (_plan.Inner == 1)
+            {
+                FoldChunk(scratch, slots, outer * _plan.Reduced + row, (int)Math.Min(step, end - row), sums);
+                continue;
+            }
+
             int rows = (int)Math.Min(_plan.RowsPerTile, end - row);
             int count = rows * width;
             Program.RunTile(scratch, slots, (outer * _plan.Reduced + row) * _plan.Inner + column, count);
             for (int f = 0; f < _folds.Length; f++)
             {
                 byte* source = Program.Folded(scratch, f, count);
-                FoldTile(_folds[f], source, rows, width, sums + f * AccumulatorBytes);
+                _folds[f].Rows(source, rows, width, sums + f * AccumulatorBytes);
             }
         }
 
@@ -186,17 +193,30 @@ internal sealed unsafe class FoldJob : TileJob
         }
     }
 
-    private void FoldTile(Folding fold, byte* source, int rows, int width, byte* sums)
+    /// <summary>
+    /// Some tiles of a section that has one result, whose lanes are folded at the end. Bits are the same whether the
+    /// elements are computed tile by tile or lie in memory.
+    /// </summary>
+    private void FoldChunk(byte* scratch, nint[] slots, long start, int count, byte* sums)
     {
-        if (_plan.Inner > 1)
+        for (int f = 0; f < _folds.Length; f++)
+            _folds[f].ClearState(State(f));
+        byte* bare = Program.Bare(slots, start, count);
+        int step = bare != null ? count : TileProgram.TileSize;
+        for (int done = 0; done < count; done += step)
         {
-            fold.Rows(source, rows, width, sums);
-            return;
+            int part = Math.Min(step, count - done);
+            if (bare == null)
+                Program.RunTile(scratch, slots, start + done, part);
+            for (int f = 0; f < _folds.Length; f++)
+                _folds[f].Accumulate(bare != null ? bare : Program.Folded(scratch, f, part), part, State(f));
         }
 
-        byte* chunk = stackalloc byte[8];
-        fold.Segments(source, 1, rows, chunk);
-        fold.Combine(chunk, 1, sums);
+        for (int f = 0; f < _folds.Length; f++)
+            _folds[f].Finish(State(f), sums + f * AccumulatorBytes);
+
+        // Behind the one result, which takes eight bytes at most.
+        byte* State(int fold) => sums + (fold * AccumulatorBytes) + 64;
     }
 
     /// <summary>

@@ -14,6 +14,9 @@ internal static unsafe class FoldKernel<TVector, T, TOp>
 {
     private const int Accumulators = 4;
 
+    /// <summary>The vectors that <see cref="Accumulate"/> adds to: they hide the latency of an addition on two units.</summary>
+    private const int Lanes = 8;
+
     /// <summary>
     /// target[i] = fold of source[i · length … (i + 1) · length). Segments shorter than a vector are read up
     /// to a whole one.
@@ -41,6 +44,72 @@ internal static unsafe class FoldKernel<TVector, T, TOp>
                 sum = TOp.Apply<TVector, T>(sum, Window(TVector.Load(from + start), done, rest, none));
             to[i] = TVector.Fold<TOp>(sum);
         }
+    }
+
+    /// <summary>
+    /// Folds elements into eight vectors, in turn; <see cref="Finish"/> makes one element of them. All calls but the last
+    /// have a multiple of 1024 elements, so that the order does not depend on how they are cut.
+    /// </summary>
+    /// <param name="source">The first element. Less than a vector is read up to a whole one.</param>
+    /// <param name="count">The number of elements.</param>
+    /// <param name="identity">The element that changes nothing, over 64 bytes.</param>
+    /// <param name="state">The vectors, at first the identity.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Accumulate(byte* source, int count, byte* identity, byte* state)
+    {
+        T* from = (T*)source;
+        T* sums = (T*)state;
+        TVector none = TVector.Load((T*)identity);
+        TVector s0 = TVector.Load(sums), s1 = TVector.Load(sums + TVector.Count);
+        TVector s2 = TVector.Load(sums + 2 * TVector.Count), s3 = TVector.Load(sums + 3 * TVector.Count);
+        TVector s4 = TVector.Load(sums + 4 * TVector.Count), s5 = TVector.Load(sums + 5 * TVector.Count);
+        TVector s6 = TVector.Load(sums + 6 * TVector.Count), s7 = TVector.Load(sums + 7 * TVector.Count);
+        T* end = from + count;
+        for (; from + Lanes * TVector.Count <= end; from += Lanes * TVector.Count)
+        {
+            s0 = TOp.Apply<TVector, T>(s0, TVector.Load(from));
+            s1 = TOp.Apply<TVector, T>(s1, TVector.Load(from + TVector.Count));
+            s2 = TOp.Apply<TVector, T>(s2, TVector.Load(from + 2 * TVector.Count));
+            s3 = TOp.Apply<TVector, T>(s3, TVector.Load(from + 3 * TVector.Count));
+            s4 = TOp.Apply<TVector, T>(s4, TVector.Load(from + 4 * TVector.Count));
+            s5 = TOp.Apply<TVector, T>(s5, TVector.Load(from + 5 * TVector.Count));
+            s6 = TOp.Apply<TVector, T>(s6, TVector.Load(from + 6 * TVector.Count));
+            s7 = TOp.Apply<TVector, T>(s7, TVector.Load(from + 7 * TVector.Count));
+        }
+
+        for (; from + TVector.Count <= end; from += TVector.Count)
+            s0 = TOp.Apply<TVector, T>(s0, TVector.Load(from));
+        int rest = (int)(end - from);
+        if (rest != 0)
+        {
+            int before = count < TVector.Count ? 0 : TVector.Count - rest; // lanes that were folded already
+            s1 = TOp.Apply<TVector, T>(s1, Window(TVector.Load(from - before), before, rest, none));
+        }
+
+        TVector.Store(s0, sums);
+        TVector.Store(s1, sums + TVector.Count);
+        TVector.Store(s2, sums + 2 * TVector.Count);
+        TVector.Store(s3, sums + 3 * TVector.Count);
+        TVector.Store(s4, sums + 4 * TVector.Count);
+        TVector.Store(s5, sums + 5 * TVector.Count);
+        TVector.Store(s6, sums + 6 * TVector.Count);
+        TVector.Store(s7, sums + 7 * TVector.Count);
+    }
+
+    /// <summary>target[0] = target[0] op the fold of what <see cref="Accumulate"/> made.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Finish(byte* state, byte* target)
+    {
+        TVector* sums = (TVector*)state;
+        for (int half = Lanes / 2; half > 0; half /= 2)
+        {
+            for (int i = 0; i < half; i++)
+                sums[i] = TOp.Apply<TVector, T>(sums[i], sums[i + half]);
+        }
+
+        T* sum = stackalloc T[1];
+        *sum = TVector.Fold<TOp>(sums[0]);
+        Combine((byte*)sum, 1, target);
     }
 
     /// <summary>

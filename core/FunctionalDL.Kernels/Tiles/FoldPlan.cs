@@ -24,6 +24,12 @@ internal sealed class FoldPlan
     /// <summary>The most tiles in a section: 64 K elements.</summary>
     private const int SectionTiles = 64;
 
+    /// <summary>
+    /// The tiles after which lanes are folded where a section has one result: the lanes' own sums stay short, and
+    /// folding them costs little.
+    /// </summary>
+    public const int ChunkTiles = 8;
+
     public FoldPlan(long outer, long reduced, long inner)
     {
         Outer = outer;

@@ -10,6 +10,8 @@ internal sealed unsafe class Folding
     private delegate*<byte*, int, int, byte*, byte*, void> _segments;
     private delegate*<byte*, int, int, byte*, byte*, void> _rows;
     private delegate*<byte*, int, byte*, void> _combine;
+    private delegate*<byte*, int, byte*, byte*, void> _accumulate;
+    private delegate*<byte*, byte*, void> _finish;
     private readonly byte[] _identity = GC.AllocateArray<byte>(64, pinned: true);
 
     /// <exception cref="ArgumentException">The type cannot be folded.</exception>
@@ -30,6 +32,9 @@ internal sealed unsafe class Folding
         Runs.Splat((byte*)&bits, Size, Identity);
     }
 
+    /// <summary>The bytes of what <see cref="Accumulate"/> adds to: eight of the widest vectors.</summary>
+    public const int StateBytes = 8 * 64;
+
     public int Slot { get; }
 
     /// <summary>The bytes of an element.</summary>
@@ -47,6 +52,15 @@ internal sealed unsafe class Folding
 
     /// <inheritdoc cref="FoldKernel{TVector, T, TOp}.Combine"/>
     public void Combine(byte* source, int count, byte* target) => _combine(source, count, target);
+
+    /// <inheritdoc cref="FoldKernel{TVector, T, TOp}.Accumulate"/>
+    public void Accumulate(byte* source, int count, byte* state) => _accumulate(source, count, Identity, state);
+
+    /// <inheritdoc cref="FoldKernel{TVector, T, TOp}.Finish"/>
+    public void Finish(byte* state, byte* target) => _finish(state, target);
+
+    /// <summary>Begins with <see cref="Accumulate"/>.</summary>
+    public void ClearState(byte* state) => Clear(state, StateBytes / Size);
 
     /// <summary>
     /// Sets elements of scratch memory to what changes nothing; up to 64 bytes beyond them too.
@@ -105,5 +119,7 @@ internal sealed unsafe class Folding
         _segments = &FoldKernel<TVector, T, TOp>.Segments;
         _rows = &FoldKernel<TVector, T, TOp>.Rows;
         _combine = &FoldKernel<TVector, T, TOp>.Combine;
+        _accumulate = &FoldKernel<TVector, T, TOp>.Accumulate;
+        _finish = &FoldKernel<TVector, T, TOp>.Finish;
     }
 }

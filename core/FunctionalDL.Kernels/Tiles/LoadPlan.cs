@@ -111,6 +111,19 @@ internal sealed unsafe class LoadPlan
         return home;
     }
 
+    /// <summary>Where elements lie side by side; null where they do not.</summary>
+    /// <param name="source">The element at the origin.</param>
+    /// <param name="start">The first element in the flat iteration space.</param>
+    /// <param name="count">The number of elements.</param>
+    public byte* Adjacent(byte* source, long start, int count)
+    {
+        int inner = _dims.Length - 1;
+        if (Kind != ValueKind.Load || _strides[inner] != 1)
+            return null;
+        long position = Locate(start, out long innermost);
+        return innermost + count <= _dims[inner] ? source + position * _size : null;
+    }
+
     /// <summary>
     /// The offset of an element of the flat iteration space, and its index in the innermost dimension.
     /// </summary>

@@ -14,7 +14,7 @@ namespace FunctionalDL.Kernels;
 /// <para>
 /// <i>Bits.</i> An element's value depends on its operands alone, whatever its place. A fold's order depends
 /// on the dimensions and the vector width alone: elements go to the lanes of a few accumulators within chunks
-/// of at most 1024, chunks are added in order within sections, and sections are combined pairwise, so the
+/// of at most 8192, chunks are added in order within sections, and sections are combined pairwise, so the
 /// rounding error of a sum of n elements grows with log n rather than n. Neither depends on the threads.
 /// </para>
 /// <para>

@@ -151,6 +151,17 @@ internal sealed unsafe class TileProgram
         return spread;
     }
 
+    /// <summary>
+    /// Where elements that are folded lie in memory, adjacent, when nothing is computed; else null.
+    /// </summary>
+    public byte* Bare(nint[] slots, long start, int count)
+    {
+        if (_steps.Length != 1 || _stores.Length != 0 || _steps[0].Kernel != 0 || count < Grain)
+            return null;
+        Value value = _values[_steps[0].Target];
+        return value.Load!.Adjacent((byte*)value.Origin(slots), start, count);
+    }
+
     private static byte* Target(StorePlan store, nint[] slots, long start) =>
         (byte*)slots[store.Slot] + start * store.Size;
 

@@ -44,12 +44,14 @@ internal sealed class Compiled
     public IEnumerable<string> MetricNames => _evaluation.Metrics.Select(m => m.Name);
 
     /// <summary>
-    /// A step of training with an optimiser: state and batch to new state and the batch's loss.
+    /// A step of training with an optimiser: state and batch to new state and the batch's loss. A state that a compiled
+    /// step returned is gone after the next one, unless it was kept (<c>Compile.keep</c>).
     /// </summary>
     public Func<State, Batch, (State State, Core.Metrics Metrics)> Step(Training training)
     {
-        var step = Made<Tuple<State, Core.Batch>, Tuple<State, Core.Metrics>>(
-            x => Train.step(training, x.Item1, x.Item2));
+        var step = Made(
+            Fs.Function<Tuple<State, Core.Batch>, Tuple<State, Core.Metrics>>(x => Train.step(training, x.Item1, x.Item2)),
+            function => Compile.stepOn(_device.Engine, function));
 
         return (state, batch) =>
         {
@@ -162,15 +164,19 @@ internal sealed class Compiled
     }
 
     /// <summary>The function, compiled unless hooks look at what it computes.</summary>
-    private FSharpFunc<T, TResult> Made<T, TResult>(Func<T, TResult> function)
+    private FSharpFunc<T, TResult> Made<T, TResult>(Func<T, TResult> function) =>
+        Made(Fs.Function(function), plain => Compile.on(_device.Engine, plain));
+
+    private FSharpFunc<T, TResult> Made<T, TResult>(
+        FSharpFunc<T, TResult> function, Func<FSharpFunc<T, TResult>, FSharpFunc<T, TResult>> compile)
     {
         if (!_isCompiled)
         {
-            return Fs.Function(function);
+            return function;
         }
 
-        var compiled = Compile.on(_device.Engine, Fs.Function(function));
-        return Fs.Function<T, TResult>(x => Module.HasHooks ? function(x) : compiled.Invoke(x));
+        var compiled = compile(function);
+        return Fs.Function<T, TResult>(x => Module.HasHooks ? function.Invoke(x) : compiled.Invoke(x));
     }
 
     private static Core.Tensor[] StructureLeaves<T>(T value) => Structure.leaves(value);

@@ -3,6 +3,7 @@ namespace FunctionalDL.Core
 open System
 open System.Collections.Concurrent
 open System.Diagnostics
+open System.Threading
 open FunctionalDL.Kernels
 open FunctionalDL.Core.Planning
 
@@ -11,15 +12,32 @@ open FunctionalDL.Core.Planning
 [<Sealed; AllowNullLiteral>]
 type internal NativeStorage(tensorType: TensorType, buffer: NativeBuffer) =
     inherit Storage(tensorType)
+    let mutable buffer = buffer
+
+    /// The memory, which other storages may share when no loop owns it: it is then never written again.
+    member _.Buffer =
+        match Volatile.Read &buffer with
+        | null ->
+            Fail.value (
+                $"a tensor {tensorType} is gone: it was part of the state of a loop (Compile.step), whose next step wrote "
+                + "the next state over it; keep what is looked at later with Compile.keep, before that step"
+            )
+        | buffer -> buffer
 
     /// Where the elements lie; valid while this object is alive.
-    member _.Address = buffer.Address
+    member this.Address = this.Buffer.Address
 
-    /// The memory, which other storages may share: it is never written again.
-    member _.Buffer = buffer
+    /// Whether the memory was taken away.
+    member _.IsGone = isNull (Volatile.Read &buffer)
+
+    /// The memory, for whoever writes something else to it; null when it is gone. From now on there are no elements.
+    member _.Take() = Interlocked.Exchange(&buffer, null)
+
+    /// Undoes `Take`: nothing was written.
+    member _.PutBack taken = Volatile.Write(&buffer, taken)
 
     override this.Read target =
-        Span<byte>(buffer.Address.ToPointer(), target.Length).CopyTo target
+        Span<byte>(this.Address.ToPointer(), target.Length).CopyTo target
         GC.KeepAlive this
 
 /// What one run of a plan works in: the arena, the literals and the table of addresses. A plan keeps its
@@ -72,28 +90,77 @@ type internal Workspace(plan: Plan) =
             | Buffer.Local
             | Buffer.Result _ -> ())
 
-    /// Runs the plan on the inputs and literals (null: the program's own). `stamps` (null: nobody wants to
-    /// know) gets the time before each step and after the last.
-    member _.Run(pool: WorkerPool, inputs: Storage[], given: Literal[], stamps: int64[]) : Storage[] =
+    /// The result that each input may be taken for; -1 for none.
+    let successor =
+        let results = Array.create plan.Program.Inputs.Length -1
+
+        for struct (input, result) in plan.Successors do
+            results[input] <- result
+
+        results
+
+    /// For each output, how many show the same buffer.
+    let shown =
+        plan.Outputs
+        |> Array.map (fun buffer -> plan.Outputs |> Array.filter ((=) buffer) |> Array.length)
+
+    /// The memory that inputs gave up for results, by input.
+    let taken = Array.zeroCreate<NativeBuffer> successor.Length
+
+    let putBack (inputs: Storage[]) =
+        for i in 0 .. taken.Length - 1 do
+            if not (isNull taken[i]) then
+                (inputs[i] :?> NativeStorage).PutBack taken[i]
+                taken[i] <- null
+
+    /// Takes the memory of those inputs that the loop owns and that results may be written over.
+    let take (inputs: Storage[]) (turn: LoopTurn) =
+        for i in 0 .. turn.Given - 1 do
+            if successor[i] >= 0 && obj.ReferenceEquals(inputs[i].Loop, turn.Loop) then
+                taken[i] <- (inputs[i] :?> NativeStorage).Take()
+
+        let isMissed i =
+            isNull taken[i] && (inputs[i] :?> NativeStorage).IsGone
+
+        // A tensor that is given at two places is needed whole at the other.
+        if Seq.exists isMissed (seq { 0 .. inputs.Length - 1 }) then
+            putBack inputs
+
+    let fillSlots (inputs: Storage[]) =
+        for i in 0 .. inputs.Length - 1 do
+            slots[i] <-
+                match taken[i] with
+                | null -> (inputs[i] :?> NativeStorage).Address
+                | buffer -> buffer.Address
+
+    /// New memory for results, but for those that take the place of an input.
+    let rentResults (inputs: Storage[]) =
         let results = Array.zeroCreate<NativeBuffer> plan.Buffers.Length
-        let values = if isNull given then own else given
-        MemoryPool.Shared.Expect resultBytes
-        let words = Span<int64>(literals.Address.ToPointer(), values.Length)
+        let mutable reused = 0L
 
-        for i in 0 .. values.Length - 1 do
-            words[i] <- values[i].Bits
+        for i in 0 .. inputs.Length - 1 do
+            if not (isNull taken[i]) then
+                results[successor[i]] <- taken[i]
+                reused <- reused + MemoryPool.BytesTaken taken[i].Bytes
 
-        for i in 0 .. plan.Buffers.Length - 1 do
+        MemoryPool.Shared.Expect(resultBytes - reused)
+
+        for i in inputs.Length .. plan.Buffers.Length - 1 do
             match plan.Buffers[i] with
-            | Buffer.Input at -> slots[i] <- (inputs[at] :?> NativeStorage).Address
             | Buffer.Result bytes ->
-                results[i] <- MemoryPool.Shared.Rent bytes
+                if isNull results[i] then
+                    results[i] <- MemoryPool.Shared.Rent bytes
+
                 slots[i] <- results[i].Address
+            | Buffer.Input _
             | Buffer.Arena _
             | Buffer.Local
             | Buffer.Literals
             | Buffer.Counting _ -> ()
 
+        results
+
+    let compute (pool: WorkerPool) (stamps: int64[]) =
         if isNull stamps then
             for work in plan.Works do
                 work.Run(pool, slots)
@@ -104,19 +171,59 @@ type internal Workspace(plan: Plan) =
 
             stamps[plan.Works.Length] <- Stopwatch.GetTimestamp()
 
-        let output at =
-            let tensorType = Program.typeOf plan.Program plan.Program.Outputs[at]
+    /// An output, and whether a loop owns it: it does when the output is part of a state, and nothing else shows it.
+    let output (inputs: Storage[]) (results: NativeBuffer[]) (turn: LoopTurn voption) at =
+        let tensorType = Program.typeOf plan.Program plan.Program.Outputs[at]
+        let buffer = plan.Outputs[at]
 
-            match plan.Buffers[plan.Outputs[at]] with
-            | Buffer.Input input when inputs[input].Type = tensorType -> inputs[input]
-            | Buffer.Input input -> NativeStorage(tensorType, (inputs[input] :?> NativeStorage).Buffer)
-            | Buffer.Arena _
-            | Buffer.Local
-            | Buffer.Literals
-            | Buffer.Counting _
-            | Buffer.Result _ -> NativeStorage(tensorType, results[plan.Outputs[at]])
+        let isState =
+            match turn with
+            | ValueSome turn -> at < turn.Made && shown[at] = 1
+            | ValueNone -> false
 
-        let outputs = Array.init plan.Outputs.Length output
+        let disown (storage: Storage) =
+            storage.Loop <- null
+            storage
+
+        match plan.Buffers[buffer] with
+        | Buffer.Input input when inputs[input].Type = tensorType ->
+            if isState && obj.ReferenceEquals(inputs[input].Loop, turn.Value.Loop) then
+                inputs[input]
+            else
+                disown inputs[input]
+        | Buffer.Input input -> NativeStorage(tensorType, (disown inputs[input] :?> NativeStorage).Buffer)
+        | Buffer.Arena _
+        | Buffer.Local
+        | Buffer.Literals
+        | Buffer.Counting _
+        | Buffer.Result _ ->
+            NativeStorage(tensorType, results[buffer], Loop = (if isState then turn.Value.Loop else null))
+
+    /// Runs the plan on the inputs and literals (null: the program's own), as a step of a loop or not. `stamps` (null:
+    /// nobody wants to know) gets the time before each step and after the last.
+    member _.Run
+        (pool: WorkerPool, inputs: Storage[], given: Literal[], turn: LoopTurn voption, stamps: int64[])
+        : Storage[] =
+        let values = if isNull given then own else given
+        let words = Span<int64>(literals.Address.ToPointer(), values.Length)
+
+        for i in 0 .. values.Length - 1 do
+            words[i] <- values[i].Bits
+
+        ValueOption.iter (take inputs) turn
+
+        let results =
+            try
+                fillSlots inputs
+                let results = rentResults inputs
+                compute pool stamps
+                results
+            with _ ->
+                putBack inputs
+                reraise ()
+
+        Array.Clear taken
+        let outputs = Array.init plan.Outputs.Length (output inputs results turn)
         // Kernels hold bare addresses: what they point into must outlive the last of them. Naming the arena
         // here also makes it a field; as a value of the constructor alone it would be collected after that.
         GC.KeepAlive inputs
@@ -143,26 +250,27 @@ module Cpu =
         let plan = Plan.ofProgram program
         let idle = ConcurrentBag<Workspace>()
 
-        let run inputs literals stamps =
+        let run inputs literals turn stamps =
             let workspace =
                 match idle.TryTake() with
                 | true, workspace -> workspace
                 | _ -> Workspace plan
 
             try
-                workspace.Run(pool, inputs, literals, stamps)
+                workspace.Run(pool, inputs, literals, turn, stamps)
             finally
                 idle.Add workspace
 
         {
             new IExecutable with
-                member _.Run(inputs, literals) = run inputs literals null
+                member _.Run(inputs, literals) = run inputs literals ValueNone null
+                member _.Advance(inputs, turn) = run inputs null (ValueSome turn) null
                 member _.Print() = Plan.print plan
 
                 member _.Profile(inputs, literals, runs) =
                     let watched _ =
                         let stamps = Array.zeroCreate<int64>(plan.Works.Length + 1)
-                        run inputs literals stamps |> ignore
+                        run inputs literals ValueNone stamps |> ignore
                         stamps
 
                     Array.init runs watched |> StepTimes.medians (Plan.steps plan)

@@ -256,6 +256,7 @@ module internal Loops =
             Shape = shape
             Views = views.ToArray()
             Writes = writes
+            Stored = stores |> Array.map (fun (struct (_, buffer)) -> buffer)
             Folded = block
             Detail = detail
             Tiles = tiles

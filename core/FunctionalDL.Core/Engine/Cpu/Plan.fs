@@ -31,6 +31,8 @@ type internal Plan = {
     ArenaBytes: int64
     /// The buffer of each output.
     Outputs: int[]
+    /// Inputs, by number, and the buffers of the results that may be written over them.
+    Successors: struct (int * int)[]
 }
 
 /// Turning a program into a plan: which loops and kernels run in which order, and where every value lies.
@@ -48,6 +50,9 @@ module internal Plan =
         let types = List<TensorType>()
         let works = List<Work>()
         let copies = Dictionary<int, View>()
+
+        /// The indices that something is picked by, each with the length of the axis.
+        let picked = HashSet<struct (int * int)>()
 
         /// The number of constants before each step.
         let constants =
@@ -328,6 +333,7 @@ module internal Plan =
                     emitMatMul value a b ValueNone
             | Prim.Convolution(part, spec, a, b) -> emitConvolution value part spec a b
             | Prim.Gather(0, source, index) when isOneForEachRow index ->
+                picked.Add(struct (index, (shapeOf source)[0])) |> ignore
                 let from, at = contiguous source, viewOf index
                 let count = int64 shape[0]
 
@@ -335,6 +341,7 @@ module internal Plan =
                     Work.takeRows dtype (shapeOf source) from (dtypeOf index) at count (ownBuffer value)
                 )
             | Prim.Gather(axis, source, index) ->
+                picked.Add(struct (index, (shapeOf source)[axis])) |> ignore
                 let from, at = contiguous source, contiguous index
                 let target = ownBuffer value
 
@@ -344,7 +351,9 @@ module internal Plan =
             | Prim.ScatterAdd(axis, _, source, index) ->
                 let from, at = contiguous source, contiguous index
                 let target = ownBuffer value
-                works.Add(Work.scatterAdd dtype shape axis from (dtypeOf index) (shapeOf index) at target)
+                let isChecked = picked.Contains(struct (index, shape[axis]))
+                let indexType, indexShape = dtypeOf index, shapeOf index
+                works.Add(Work.scatterAdd dtype shape axis from indexType indexShape at isChecked target)
             | Prim.Recurrence(axis, decay, input) ->
                 let decay, input = contiguous decay, contiguous input
                 works.Add(Work.recurrence dtype shape axis decay input (ownBuffer value))
@@ -435,6 +444,28 @@ module internal Plan =
 
             formed
 
+        /// The works in an order that lets results be written over inputs, and which may be: the input and the output
+        /// of one number, when both have one type and are handed in and out at no other place.
+        let succeeding (outputs: int[]) (works: Work[]) =
+            let isSole output =
+                outputs |> Array.filter (fun o -> o = outputs[output]) |> Array.length = 1
+
+            let candidates = [|
+                for i in 0 .. min inputs outputs.Length - 1 do
+                    let result = outputs[i]
+
+                    if
+                        buffers[result].IsResult
+                        && types[result] = program.Inputs[i]
+                        && isSole i
+                        && not (Array.contains i outputs)
+                    then
+                        struct (i, result)
+            |]
+
+            // Inputs have the first buffers, in order.
+            Succession.form candidates works
+
         let placeArena (works: Work[]) =
             let first = Array.create buffers.Count Int32.MaxValue
             let last = Array.create buffers.Count -1
@@ -480,7 +511,7 @@ module internal Plan =
                 emitStage values
 
             let outputs = program.Outputs |> Array.map outputBuffer
-            let works = grouped ()
+            let struct (works, successors) = succeeding outputs (grouped ())
             let arena = placeArena works
 
             {
@@ -490,6 +521,7 @@ module internal Plan =
                 Types = types.ToArray()
                 ArenaBytes = arena
                 Outputs = outputs
+                Successors = successors
             }
 
     /// The plan of a program.
@@ -514,6 +546,11 @@ module internal Plan =
             String.Join("\n     ", head :: work.Detail)
 
         let buffer at kind =
+            let over =
+                plan.Successors
+                |> Array.tryFind (fun (struct (_, result)) -> result = at)
+                |> Option.map (fun (struct (input, _)) -> $", may be written over input {input}")
+
             let place =
                 match kind with
                 | Buffer.Input i -> $"input {i}"
@@ -523,7 +560,7 @@ module internal Plan =
                 | Buffer.Local -> "local"
                 | Buffer.Result bytes -> $"result of {bytes} bytes"
 
-            $"b{at}: {plan.Types[at]}, {place}"
+            $"b{at}: {plan.Types[at]}, {place}" + Option.defaultValue "" over
 
         [|
             Array.mapi work plan.Works

@@ -40,6 +40,17 @@ type internal Work(name: string, reads: int[], writes: int[]) =
 
     default _.Rows = ValueNone
 
+    /// Whether it may raise ValueException for elements that it refuses.
+    abstract MayRefuse: bool
+
+    default _.MayRefuse = false
+
+    /// Whether a result may take the place of an operand: each element of the operand is read by whoever writes the
+    /// same place, and before that.
+    abstract MayWriteOver: operand: int * result: int -> bool
+
+    default _.MayWriteOver(_, _) = false
+
     /// Does it. `slots` has the address of every buffer.
     abstract Run: pool: WorkerPool * slots: nativeint[] -> unit
 
@@ -50,6 +61,8 @@ type internal FusedLoop = {
     Shape: Shape
     Views: View[]
     Writes: int[]
+    /// Those of the buffers it writes that have an element for each of its space.
+    Stored: int[]
     /// The axes that it folds over, `first .. last - 1`.
     Folded: struct (int * int) voption
     Detail: Lazy<string list>
@@ -58,6 +71,14 @@ type internal FusedLoop = {
 } with
 
     member this.Reads = this.Views |> Array.map _.Buffer
+
+    /// Whether a result may take the place of an operand.
+    member this.MayWriteOver(operand, result) =
+        let isPlain (view: View) =
+            view.Offset = 0L && View.isContiguous this.Shape view
+
+        Array.contains result this.Stored
+        && this.Views |> Array.forall (fun view -> view.Buffer <> operand || isPlain view)
 
 /// Kernels as work, one function for each kind.
 [<RequireQualifiedAccess>]
@@ -92,6 +113,7 @@ module internal Work =
             new Work(loop.Name, loop.Reads, loop.Writes) with
                 member _.Detail = loop.Detail.Value
                 member _.Rows = ValueSome rows
+                member _.MayWriteOver(operand, result) = loop.MayWriteOver(operand, result)
                 member _.Run(pool, slots) = tiles.Value.Run(pool, slots)
         }
 
@@ -117,6 +139,8 @@ module internal Work =
                         $"{work.Name}:"
                         yield! work.Detail
                 ]
+
+                member _.MayRefuse = works |> Array.exists _.MayRefuse
 
                 member _.Run(pool, slots) =
                     try
@@ -301,6 +325,9 @@ module internal Work =
             new Work($"matmul, then {next.Name}", reads, Array.append [| target |] next.Writes) with
                 member _.Detail = next.Detail.Value
 
+                member _.MayWriteOver(operand, result) =
+                    operand <> a.Buffer && operand <> b.Buffer && next.MayWriteOver(operand, result)
+
                 member _.Run(pool, slots) =
                     let left, right = operand a aBatch slots, operand b bBatch slots
 
@@ -375,6 +402,8 @@ module internal Work =
     /// number of a matrix that has no answer.
     let private factorise name reads target run refuse = {
         new Work(name, reads, [| target |]) with
+            member _.MayRefuse = true
+
             member _.Run(pool, slots) =
                 let bad: int64 = run pool slots
 
@@ -501,6 +530,7 @@ module internal Work =
                 member _.Run(pool, slots) =
                     rowsOf pool slots 0L outer |> refuse "gather" indexType index slots length 1L
 
+                member _.MayRefuse = true
                 member _.Rows = ValueSome rowWise
         }
 
@@ -512,6 +542,8 @@ module internal Work =
 
         {
             new Work("takerows", [| source.Buffer; index.Buffer |], [| target |]) with
+                member _.MayRefuse = true
+
                 member _.Run(pool, slots) =
                     Indexing.TakeRows(
                         pool,
@@ -527,13 +559,16 @@ module internal Work =
                     |> refuse "gather" indexType index slots rows rowLength
         }
 
-    /// Adds along an axis; source and index are contiguous.
-    let scatterAdd dtype (shape: Shape) axis source indexType (indexShape: Shape) index target =
+    /// Adds along an axis; source and index are contiguous. `isChecked` tells that another work refuses the same index
+    /// where this one would.
+    let scatterAdd dtype (shape: Shape) axis source indexType (indexShape: Shape) index isChecked target =
         let struct (outer, length, inner) = around axis shape
         let element, indexElement = DType.element dtype, DType.element indexType
 
         {
             new Work("scatteradd", [| source.Buffer; index.Buffer |], [| target |]) with
+                member _.MayRefuse = not isChecked
+
                 member _.Run(pool, slots) =
                     Indexing.ScatterAdd(
                         pool,

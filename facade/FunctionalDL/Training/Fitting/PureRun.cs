@@ -14,21 +14,26 @@ internal sealed class PureRun : IRun
     private Training _training;
     private Func<State, Batch, (State State, Core.Metrics Metrics)> _step;
     private Tree<Core.Tensor>? _layerState;
+    private State _state; // its memory is the next step's, unless somebody else has seen it
 
     public PureRun(Compiled compiled, Rule rule, Key key)
     {
         (_compiled, _rule, _optimiser) = (compiled, rule, rule.Optimiser);
         _training = compiled.Training(_optimiser);
         _step = compiled.Step(_training);
-        State = Core.Train.initWith(key, compiled.Module.Read(), _training);
+        _state = Core.Train.initWith(key, compiled.Module.Read(), _training);
     }
 
-    /// <summary>All that training changes.</summary>
-    public State State { get; set; }
+    /// <summary>All that training changes; what was read stays as it is.</summary>
+    public State State
+    {
+        get => Compile.keep(_state);
+        set => _state = value;
+    }
 
-    public IReadOnlyList<string> HyperNames => [.. State.Optimiser.Hypers.Head.Keys];
+    public IReadOnlyList<string> HyperNames => [.. _state.Optimiser.Hypers.Head.Keys];
 
-    public string? MomentumName => new[] { "momentum", "beta1" }.FirstOrDefault(State.Optimiser.Hypers.Head.ContainsKey);
+    public string? MomentumName => new[] { "momentum", "beta1" }.FirstOrDefault(_state.Optimiser.Hypers.Head.ContainsKey);
 
     public IReadOnlyList<string> Unreached => _compiled.Unreached;
 
@@ -43,26 +48,26 @@ internal sealed class PureRun : IRun
             _optimiser = optimiser;
             _training = _compiled.Training(optimiser);
             _step = _compiled.Step(_training);
-            var fresh = OptimiserModule.init(State.Variables.Parameters, optimiser);
-            State = With(State.Variables, OptimiserModule.carryOver(State.Optimiser, fresh));
+            var fresh = OptimiserModule.init(_state.Variables.Parameters, optimiser);
+            _state = With(_state.Variables, OptimiserModule.carryOver(_state.Optimiser, fresh));
         }
 
-        State = With(_compiled.Module.Read(), State.Optimiser);
+        _state = With(_compiled.Module.Read(), _state.Optimiser);
     }
 
     public IReadOnlyList<double> Hyper(string name) =>
-        State.Optimiser.Hypers.Head.ContainsKey(name)
-            ? _rule.Gather([.. State.Optimiser.Hypers.Select(group => TensorModule.item(group[name]))])
+        _state.Optimiser.Hypers.Head.ContainsKey(name)
+            ? _rule.Gather([.. _state.Optimiser.Hypers.Select(group => TensorModule.item(group[name]))])
             : throw new OptionException($"{name}: this optimiser has no such hyper-parameter; it has {string.Join(", ", HyperNames)}");
 
-    public void SetHyper(string name, IReadOnlyList<double> values) => State = With(
-        State.Variables,
-        OptimiserModule.withHypers(name, Fs.List(_rule.Spread(name, values)), State.Optimiser));
+    public void SetHyper(string name, IReadOnlyList<double> values) => _state = With(
+        _state.Variables,
+        OptimiserModule.withHypers(name, Fs.List(_rule.Spread(name, values)), _state.Optimiser));
 
     public Core.Metrics Step(Batch batch)
     {
-        var (state, metrics) = _step(State, batch);
-        State = state;
+        var (state, metrics) = _step(_state, batch);
+        _state = state;
         return metrics;
     }
 
@@ -76,7 +81,7 @@ internal sealed class PureRun : IRun
         using (Ambient.Probing(probes))
         {
             var (parameters, sources) = _compiled.Module.Tracked();
-            var (output, state) = _compiled.Forward(Core.Train.call(State, parameters), batch);
+            var (output, state) = _compiled.Forward(Core.Train.call(_state, parameters), batch);
             _layerState = state;
             return new Tensor(output, Sources.Union([sources, .. probes.Select(probe => new Sources(probe))]));
         }
@@ -87,19 +92,19 @@ internal sealed class PureRun : IRun
         var gradients = _compiled.Module.Gradients();
         // Without how it was computed, which would live on with the state.
         var layerState = Structure.map(Fs.Function<Core.Tensor, Core.Tensor>(Cell.Forgetful), _layerState);
-        var next = Core.Train.advance(_training, layerState, gradients, State);
+        var next = Core.Train.advance(_training, layerState, gradients, _state);
         _compiled.Computed(Structure.leaves(next));
-        State = next;
+        _state = next;
         _layerState = null;
     }
 
-    public void Commit() => _compiled.Module.Write(State.Variables);
+    public void Commit() => _compiled.Module.Write(Compile.keep(_state.Variables));
 
     public void Adopt()
     {
-        if (!_compiled.Module.Holds(State.Variables))
+        if (!_compiled.Module.Holds(_state.Variables))
         {
-            State = With(_compiled.Module.Read(), State.Optimiser);
+            _state = With(_compiled.Module.Read(), _state.Optimiser);
         }
     }
 
@@ -129,18 +134,18 @@ internal sealed class PureRun : IRun
         StateModule.toTensors(state).ToDictionary(t => t.Item1, t => new Tensor(t.Item2));
 
     /// <summary>Whether all parameters are finite numbers.</summary>
-    public bool IsFinite => Structure.leaves(State.Variables.Parameters).All(Finite.All);
+    public bool IsFinite => Structure.leaves(_state.Variables.Parameters).All(Finite.All);
 
     /// <summary>Where the first number that is not finite comes from, in a step from a state.</summary>
     public string WhereItBegan(State state, Module model, Batch batch)
     {
-        State = state;
+        _state = state;
         Commit();
         return $"{_compiled.Find(_training, state, batch)}; in {Finite.Place(_compiled, this, model, batch)}";
     }
 
-    public void EndEpoch() => State = Core.Train.endEpoch(State);
+    public void EndEpoch() => _state = Core.Train.endEpoch(_state);
 
     private State With(Variables variables, OptimiserState optimiser) =>
-        new(variables, optimiser, State.Key, State.Step, State.Epoch, State.Batch);
+        new(variables, optimiser, _state.Key, _state.Step, _state.Epoch, _state.Batch);
 }
