@@ -124,8 +124,7 @@ module private Reason =
 /// What one trace gave: how to run it, and how to put the result together.
 [<NoComparison; NoEquality; AllowNullLiteral>]
 type private Trace<'b>
-    (signature: Signature, executable: IExecutable, captured: Node[], result: 'b, turn: LoopTurn voption)
-    =
+    (signature: Signature, executable: IExecutable, captured: Node[], result: 'b, turn: LoopTurn voption) =
     member _.Signature = signature
     member _.Executable = executable
     member _.Captured = captured

@@ -50,7 +50,7 @@ internal static unsafe class FoldKernel<TVector, T, TOp>
     /// Folds elements into eight vectors, in turn; <see cref="Finish"/> makes one element of them. All calls but the last
     /// have a multiple of 1024 elements, so that the order does not depend on how they are cut.
     /// </summary>
-    /// <param name="source">The first element. Less than a vector is read up to a whole one.</param>
+    /// <param name="source">The first element.</param>
     /// <param name="count">The number of elements.</param>
     /// <param name="identity">The element that changes nothing, over 64 bytes.</param>
     /// <param name="state">The vectors, at first the identity.</param>
@@ -82,8 +82,11 @@ internal static unsafe class FoldKernel<TVector, T, TOp>
         int rest = (int)(end - from);
         if (rest != 0)
         {
-            int before = count < TVector.Count ? 0 : TVector.Count - rest; // lanes that were folded already
-            s1 = TOp.Apply<TVector, T>(s1, Window(TVector.Load(from - before), before, rest, none));
+            // The lanes must not depend on what lies before these elements.
+            TVector last = none;
+            for (int i = 0; i < rest; i++)
+                ((T*)&last)[i] = from[i];
+            s1 = TOp.Apply<TVector, T>(s1, last);
         }
 
         TVector.Store(s0, sums);

@@ -116,16 +116,26 @@ module internal RowGroups =
     let form (buffers: Buffers) (works: Work[]) : struct (Work[] * HashSet<int>) =
         let locals = HashSet<int>()
 
-        let together rows (members: Work[]) =
-            let own = HashSet<Work>(members, HashIdentity.Reference)
+        let readers (works: Work[]) =
+            let counts = Dictionary<int, int>()
 
-            let isReadOutside =
-                works |> Seq.filter (own.Contains >> not) |> Seq.collect _.Reads |> HashSet<int>
+            for work in works do
+                for b in Array.distinct work.Reads do
+                    counts[b] <- counts.GetValueOrDefault b + 1
+
+            counts
+
+        let allReaders = readers works
+
+        let together rows (members: Work[]) =
+            let ownReaders = readers members
 
             let mine =
                 members
                 |> Array.collect _.Writes
-                |> Array.filter (fun b -> buffers.IsIntermediate b && not (isReadOutside.Contains b))
+                |> Array.filter (fun b ->
+                    buffers.IsIntermediate b
+                    && ownReaders.GetValueOrDefault b = allReaders.GetValueOrDefault b)
 
             locals.UnionWith mine
 

@@ -51,28 +51,29 @@ module internal Succession =
     /// place before the last work that may refuse an element: a run that fails has changed nothing.
     let form (candidates: struct (int * int)[]) (works: Work[]) : struct (Work[] * struct (int * int)[]) =
         let order = Order works
-
-        let pairs = [|
-            for struct (input, result) in candidates do
-                match works |> Array.filter (fun work -> Array.contains result work.Writes) with
-                | [| writer |] ->
-                    if writer.MayWriteOver(input, result) || not (Array.contains input writer.Reads) then
-                        {
-                            Input = input
-                            Result = result
-                            Writer = writer
-                        }
-                | _ -> ()
-        |]
-
-        let readers = Dictionary<int, List<Work>>()
+        let writers, readers = Dictionary<int, Work>(), Dictionary<int, List<Work>>()
 
         for work in works do
+            for write in work.Writes do
+                writers[write] <- work
+
             for read in Array.distinct work.Reads do
                 if not (readers.ContainsKey read) then
                     readers[read] <- List<Work>()
 
                 readers[read].Add work
+
+        let pairs = [|
+            for struct (input, result) in candidates do
+                let writer = writers[result]
+
+                if writer.MayWriteOver(input, result) || not (Array.contains input writer.Reads) then
+                    {
+                        Input = input
+                        Result = result
+                        Writer = writer
+                    }
+        |]
 
         let refusing = works |> Array.filter _.MayRefuse
 
