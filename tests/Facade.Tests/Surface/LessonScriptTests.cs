@@ -24,6 +24,46 @@ public class LessonScriptTests
     private static (int Code, string Text) Lesson(string name, params string[] args) =>
         Run(["run", "-c", "Release", Path.Combine("scripts", "lesson09", name), "--", .. args]);
 
+    private static (int Code, string Text) Lesson6(string name, params string[] args) =>
+        Run(["run", "-c", "Release", Path.Combine("scripts", "lesson06", name), "--", .. args]);
+
+    private static string Real(string name)
+    {
+        var folder = Path.Combine(House.Root, "..", "shared", "data", name);
+
+        if (!Directory.Exists(folder))
+        {
+            Assert.Ignore($"the real tables are not at {Path.GetFullPath(folder)}");
+        }
+
+        return folder;
+    }
+
+    /// <summary>Made tables of the real columns: the error far below what each store's mean gives, days in order, the file to hand in.</summary>
+    [Test]
+    [Category("Slow")]
+    public void Rossmann_IsPredicted_AndHandedIn_Row68()
+    {
+        var file = Path.Combine(House.Temporary(), "submission.csv");
+        var (code, text) = Lesson6("rossmann.cs", "--out", file);
+        Assert.That(code, Is.Zero, text);
+        Assert.That(text, Does.Match(@"days both to train on and to judge by +0 +0  holds"));
+        Assert.That(text, Does.Match(@"\nexp_rmspe 0\.\d{4}\s*$"));
+        var lines = File.ReadAllLines(file);
+        Assert.That(lines, Has.Length.EqualTo(1921));
+        Assert.That(lines[0], Is.EqualTo("Id,Sales"));
+        Assert.That(lines[1..], Has.All.Match(@"^\d+,\d+$"));
+    }
+
+    [Test]
+    [Category("Slow")]
+    public void Adult_IsLearned_InThreeEpochs()
+    {
+        var (code, text) = Lesson6("adult.cs", "--data", Real("adult"));
+        Assert.That(code, Is.Zero, text);
+        Assert.That(text, Does.Match(@"\naccuracy 0\.8\d{3}\s*$"));
+    }
+
     /// <summary>Loops 1 to 7, models 1 to 6, the learner compiled and not: rows 32 to 40, 46 to 54.</summary>
     [Test]
     [Category("Slow")]
@@ -48,6 +88,8 @@ public class LessonScriptTests
     [TestCase("03-minibatch-training.cs", "--stage", "99", 2, "--stage")]
     [TestCase("03-minibatch-training.cs", "--data", "/nowhere", 2, "/nowhere")]
     [TestCase("02a-why-sqrt5.cs", "--nonsense", "1", 2, "--nonsense")]
+    [TestCase("../lesson06/adult.cs", "--data", "/nowhere", 2, "/nowhere/adult.csv")]
+    [TestCase("../lesson06/rossmann.cs", "--rows", "0", 2, "--rows")]
     [Category("Slow")]
     public void Lessons_TellWhatIsWrong(string lesson, string option, string value, int code, string part)
     {
