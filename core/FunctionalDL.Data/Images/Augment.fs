@@ -136,6 +136,167 @@ module Augment =
                 one "contrast" options.PLighting [ "scale", scale ] Transform.Contrast
         ]
 
+    // ---- what the defaults do not have: to be added to them ----------------------------------------------------------
+
+    /// Numbers for random values of a change itself.
+    let private seed = Draw.Whole(0, Int32.MaxValue - 1)
+
+    let private requireRange name low high value =
+        if not (value >= low && value <= high) then
+            invalidArg name $"{name} is {value}; it is from {low} to {high}"
+
+    let private requireP p = requireRange "p" 0.0 1.0 p
+
+    let private magnitudes magnitude = Draw.Uniform(-magnitude, magnitude)
+
+    /// Each corner moved by up to `magnitude` along either axis (1: half the picture).
+    let perspectiveWarp (p: float) (magnitude: float) : Augmentation =
+        requireP p
+        let numbers = [ for i in 0..7 -> $"magnitude{i}", magnitudes magnitude ]
+
+        augmentation "perspective_warp" p numbers (fun numbers ->
+            numbers
+            |> List.chunkBySize 2
+            |> List.map (function
+                | [ x; y ] -> x, y
+                | _ -> impossible "perspective_warp")
+            |> Transform.PerspectiveWarp)
+
+    let private directed name most make p magnitude =
+        requireP p
+        let numbers = [ "direction", Draw.Whole(0, most); "magnitude", magnitudes magnitude ]
+
+        augmentation name p numbers (function
+            | [ direction; magnitude ] -> make (int direction, magnitude)
+            | _ -> impossible name)
+
+    /// One side, drawn anew, tilted by up to `magnitude`.
+    let tilt (p: float) (magnitude: float) : Augmentation =
+        directed "tilt" 3 Transform.Tilt p magnitude
+
+    /// One corner, drawn anew, moved along one axis by up to `magnitude`.
+    let skew (p: float) (magnitude: float) : Augmentation =
+        directed "skew" 7 Transform.Skew p magnitude
+
+    /// Each place moved by itself by up to `magnitude` (1: half the picture).
+    let jitter (p: float) (magnitude: float) : Augmentation =
+        requireP p
+
+        augmentation "jitter" p [ "seed", seed ] (function
+            | [ seed ] -> Transform.Jitter(magnitude, int64 seed)
+            | _ -> impossible "jitter")
+
+    /// Stretched along one axis by up to `low` (wider, below 1) or `high` (higher, above 1).
+    let squish (p: float) (low: float) (high: float) : Augmentation =
+        requireP p
+        requireRange "scale" 1e-3 high low
+
+        augmentation "squish" p [ "scale", Draw.Uniform(low, high); "row_pct", pct; "col_pct", pct ] (function
+            | [ scale; row; column ] -> Transform.Squish(scale, row, column)
+            | _ -> impossible "squish")
+
+    /// One of red, green and blue replaced by noise that is darker than `thresh`.
+    let rgbRandomize (p: float) (thresh: float) : Augmentation =
+        requireP p
+        requireRange "thresh" 0.0 1.0 thresh
+
+        augmentation
+            "rgb_randomize"
+            p
+            [ "channel", Draw.Whole(0, 2); "thresh", Draw.Uniform(0.0, thresh); "seed", seed ]
+            (function
+             | [ channel; thresh; seed ] -> Transform.RgbRandomize(int channel, thresh, int64 seed)
+             | _ -> impossible "rgb_randomize")
+
+    /// So many black squares of that length, anywhere.
+    let cutout (p: float) (holes: int) (length: int) : Augmentation =
+        requireP p
+        requireRange "n_holes" 1.0 1e6 (float holes)
+        requireRange "length" 1.0 1e9 (float length)
+
+        let numbers = [
+            for i in 1..holes do
+                $"row{i}", pct
+                $"column{i}", pct
+        ]
+
+        augmentation "cutout" p numbers (fun numbers ->
+            let places =
+                numbers
+                |> List.chunkBySize 2
+                |> List.map (function
+                    | [ row; column ] -> row, column
+                    | _ -> impossible "cutout")
+
+            Transform.Cutout(places, length))
+
+    /// Padded by so many pixels on each side, then cut out anywhere at a size of rows and columns.
+    let randPad (padding: int) (height: int, width: int) : Augmentation list = [
+        augmentation "pad" 1.0 [] (fun _ -> Transform.Pad padding)
+        augmentation "crop" 1.0 [ "row_pct", pct; "col_pct", pct ] (function
+            | [ row; column ] -> Transform.Crop(height, width, row, column)
+            | _ -> impossible "crop")
+    ]
+
+    /// Zoomed into, and cut out: the middle, or anywhere when it is random.
+    let zoomCrop (p: float) (scale: float) (isRandom: bool) : Augmentation list =
+        requireP p
+        requireRange "scale" 1e-3 infinity scale
+
+        if isRandom then
+            [
+                augmentation "rand_zoom" p [ "row_pct", pct; "col_pct", pct ] (function
+                    | [ row; column ] -> Transform.Zoom(scale, row, column)
+                    | _ -> impossible "rand_zoom")
+                crop
+            ]
+        else
+            [
+                augmentation "zoom" p [] (fun _ -> Transform.Zoom(scale, 0.5, 0.5))
+                augmentation "crop_pad" 1.0 [] (fun _ -> Transform.CropPad(0.5, 0.5))
+            ]
+
+    /// How many parts of a picture are tried before the middle is taken.
+    [<Literal>]
+    let private Tries = 8
+
+    /// A part of the picture of 1 to 1/`maxScale` of its area and of a ratio of sides between the two, anywhere, at a size of rows and
+    /// columns: how the networks of ImageNet are trained.
+    let randResizeCrop
+        (maxScale: float)
+        (low: float, high: float)
+        (height: int, width: int)
+        : Augmentation list =
+        requireRange "max_scale" 1.0 infinity maxScale
+        requireRange "ratios" 1e-3 high low
+
+        let numbers = [
+            for i in 1..Tries do
+                $"scale{i}", Draw.Uniform(1.0, maxScale)
+                $"squish{i}", Draw.Uniform(low, high)
+                $"invert{i}", Draw.Whole(0, 1)
+            "row_pct", pct
+            "col_pct", pct
+        ]
+
+        let attempt numbers =
+            match numbers with
+            | [ scale; squish; invert ] -> {
+                Scale = scale
+                Squish = squish
+                IsInverted = invert = 1.0
+              }
+            | _ -> impossible "zoom_squish"
+
+        [
+            augmentation "zoom_squish" 1.0 numbers (fun numbers ->
+                match List.splitAt (3 * Tries) numbers with
+                | tries, [ row; column ] ->
+                    Transform.ZoomSquish(tries |> List.chunkBySize 3 |> List.map attempt, row, column)
+                | _ -> impossible "zoom_squish")
+            augmentation "crop" 1.0 [] (fun _ -> Transform.Crop(height, width, 0.5, 0.5))
+        ]
+
     /// What is done to the pictures of validation: the middle is cut out.
     let validation: Transform list = [ Transform.CropPad(0.5, 0.5) ]
 

@@ -20,7 +20,7 @@ module Png =
 
         result.ToArray()
 
-    let private write colourType channels width height (pixels: byte[]) : byte[] =
+    let private encoded colourType channels width height (pixels: byte[]) : byte[] =
         let needed = int64 width * int64 height * int64 channels
 
         if width < 1 || height < 1 || int64 pixels.Length <> needed then
@@ -52,11 +52,11 @@ module Png =
 
     /// A grey picture, row by row, 0 for black. Raises ArgumentException unless there are `width * height`
     /// bytes, at least one.
-    let grey (width: int) (height: int) (pixels: byte[]) : byte[] = write 0uy 1 width height pixels
+    let grey (width: int) (height: int) (pixels: byte[]) : byte[] = encoded 0uy 1 width height pixels
 
     /// A picture of red, green and blue samples, pixel by pixel, row by row. Raises ArgumentException unless
     /// there are `3 * width * height` bytes, at least three.
-    let rgb (width: int) (height: int) (pixels: byte[]) : byte[] = write 2uy 3 width height pixels
+    let rgb (width: int) (height: int) (pixels: byte[]) : byte[] = encoded 2uy 3 width height pixels
 
     /// A picture of 1, 3 or 4 channels as a PNG file of 8 bits a sample.
     let encode (image: Bitmap) : byte[] =
@@ -66,7 +66,14 @@ module Png =
             else
                 byte (image.Channels - 1)
 
-        write colour image.Channels image.Width image.Height image.Samples
+        encoded colour image.Channels image.Width image.Height image.Samples
+
+    /// Writes a picture to a file: all of it or nothing.
+    ///
+    /// *Errors:* `DataException` when the file cannot be written.
+    let write (path: string) (image: Bitmap) : unit =
+        let png = encode image
+        Atomic.write path (fun stream -> stream.Write(png, 0, png.Length))
 
     /// The bytes of a PNG as an address that has the picture in it.
     let dataUri (png: byte[]) : string =

@@ -173,7 +173,7 @@ let ``row 74: sampling outside the picture, along one axis`` () =
     // Zooming out by 2 looks a row of four up at -2, …, 2.
     let at padding x =
         let wide =
-            Pixels.sample padding 1 2 (fun _ _ -> struct (x, 0.0)) (grey 1 4 [ 0.0; 1.0; 2.0; 3.0 ])
+            Pixels.sample padding 1 2 (fun _ xs _ -> Array.fill xs 0 2 x) (grey 1 4 [ 0.0; 1.0; 2.0; 3.0 ])
 
         float wide.Values[0]
 
@@ -190,6 +190,252 @@ let ``row 74: sampling outside the picture, along one axis`` () =
             1e-6
             (Array.ofList expected)
             (places |> List.map (at padding) |> Array.ofList)
+
+[<Test>]
+let ``row 74: tilts and skews move the corners they name`` () =
+    // As fastai names them: where each corner of the result is looked up is the solution for the corner moved outwards; the others stay.
+    // A tilt by m of the right side looks the right corners up at 1 / (1 + m) of their height.
+    let size = 13
+    let place i = 2.0 * float i / 12.0 - 1.0
+
+    let lookedUp transform =
+        let at f =
+            let ramp =
+                grey size size [
+                    for y in 0..12 do
+                        for x in 0..12 -> f (place x) (place y)
+                ]
+
+            let changed = changed ImagePadding.Border [ transform ] ramp
+            [ for y, x in [ 0, 0; 12, 0; 0, 12; 12, 12 ] -> float changed.Values[y * size + x] ]
+
+        List.zip (at (fun x _ -> x)) (at (fun _ y -> y))
+
+    let unmoved = [ -1.0, -1.0; -1.0, 1.0; 1.0, -1.0; 1.0, 1.0 ]
+
+    let moved expected transform =
+        let expected = List.zip unmoved expected
+
+        for ((x, y), (dx, dy)), (ourX, ourY) in List.zip expected (lookedUp transform) do
+            shouldBeClose $"{transform}" 1e-5 [| x * dx; y * dy |] [| ourX; ourY |]
+
+    let inwards = 1.0 / 1.2
+    moved [ 1.0, 1.0; 1.0, 1.0; 1.0, inwards; 1.0, inwards ] (Transform.Tilt(0, 0.2))
+    moved [ 1.0, inwards; 1.0, inwards; 1.0, 1.0; 1.0, 1.0 ] (Transform.Tilt(1, 0.2))
+    moved [ 1.0, 1.0; inwards, 1.0; 1.0, 1.0; inwards, 1.0 ] (Transform.Tilt(2, 0.2))
+    moved [ inwards, 1.0; 1.0, 1.0; inwards, 1.0; 1.0, 1.0 ] (Transform.Tilt(3, 0.2))
+
+    // A skew pulls one corner inwards and leaves the three others where they are.
+    for direction in 0..7 do
+        lookedUp (Transform.Skew(direction, 0.3))
+        |> List.iteri (fun i (x, y) ->
+            let cornerX, cornerY = unmoved[i]
+
+            if i = direction / 2 then
+                ensure $"{direction}: corner {i} is at {x}, {y}" (abs x < 0.95 || abs y < 0.95)
+            else
+                shouldBeClose $"{direction}: corner {i}" 1e-5 [| cornerX; cornerY |] [| x; y |])
+
+    // Four corners moved as the eight skews do are the same mapping.
+    for direction, moves in
+        [ 0, [ -0.3, 0.0; 0.0, 0.0; 0.0, 0.0; 0.0, 0.0 ]; 7, [ 0.0, 0.0; 0.0, 0.0; 0.0, 0.0; 0.0, 0.3 ] ] do
+        shouldEqual (lookedUp (Transform.Skew(direction, 0.3))) (lookedUp (Transform.PerspectiveWarp moves))
+
+[<Test>]
+let ``a perspective looks the points that it was given up at the corners`` () =
+    // Zooming out: with every corner moved outwards the whole picture is seen at the moved corners, inside the result.
+    let moves = [ -0.5, -0.25; -0.5, 0.25; 0.5, -0.25; 0.5, 0.25 ]
+    let size = 25
+    let picture = counting size size |> Pixels.map (fun x -> x / 625f)
+
+    let half = changed ImagePadding.Zeros [ Transform.PerspectiveWarp moves ] picture
+
+    // Moved without perspective, it is a stretch by 1.5 along x and 1.25 along y.
+    let stretched =
+        changed
+            ImagePadding.Zeros
+            [ Transform.Squish(1.0 / 1.5, 0.5, 0.5); Transform.Squish(1.25, 0.5, 0.5) ]
+            picture
+
+    shouldBeClose "a stretch" 1e-5 (Array.map float stretched.Values) (Array.map float half.Values)
+
+[<Test>]
+let ``jitter moves each place by itself, by at most its magnitude, and follows from its seed`` () =
+    // With values that are linear in x a pixel says how far it was moved: half a width is 1.
+    let width = 41
+
+    let ramp =
+        grey 11 width [
+            for _ in 1..11 do
+                for x in 0 .. width - 1 -> float x / 40.0
+        ]
+
+    let jittered seed =
+        changed ImagePadding.Border [ Transform.Jitter(0.1, seed) ] ramp
+
+    let moves = [|
+        for y in 0..10 do
+            for x in 4 .. width - 5 ->
+                2.0 * float ((jittered 1L).Values[y * width + x] - ramp.Values[y * width + x])
+    |]
+
+    ensure "no place is moved too far" (moves |> Array.forall (fun m -> abs m <= 0.1 + 1e-6))
+    ensure "some move far to the left" (Array.exists (fun m -> m < -0.08) moves)
+    ensure "some move far to the right" (Array.exists (fun m -> m > 0.08) moves)
+    ensure "on average not at all" (abs (Array.average moves) < 0.015)
+    shouldEqual (jittered 1L) (jittered 1L)
+    ensure "another seed is another jitter" (jittered 1L <> jittered 2L)
+
+[<Test>]
+let ``zoom and squish take the first part that fits, otherwise the middle square`` () =
+    let attempt scale squish isInverted = {
+        Scale = scale
+        Squish = squish
+        IsInverted = isInverted
+    }
+
+    let picture = counting 9 13 |> Pixels.map (fun x -> x / 117f)
+
+    let part tries =
+        changed ImagePadding.Zeros [ Transform.ZoomSquish(tries, 0.25, 0.75) ] picture
+
+    let zoomed scale =
+        changed ImagePadding.Zeros [ Transform.Zoom(scale, 0.25, 0.75) ] picture
+
+    // A quarter of the area is half of each side; the second try is not looked at.
+    shouldBeClose
+        "a quarter"
+        1e-6
+        (zoomed 2.0 |> _.Values |> Array.map float)
+        (part [ attempt 4.0 1.0 false; attempt 9.0 1.0 false ]
+         |> _.Values
+         |> Array.map float)
+
+    // Twice as wide as high does not fit at full area: 1.41 of the width; the second does.
+    shouldBeClose
+        "the second"
+        1e-6
+        (zoomed 3.0 |> _.Values |> Array.map float)
+        (part [ attempt 1.0 2.0 false; attempt 9.0 1.0 true ]
+         |> _.Values
+         |> Array.map float)
+
+    // Inverted it is the height.
+    shouldBeClose
+        "inverted"
+        1e-6
+        (part [ attempt 4.0 2.0 false ] |> _.Values |> Array.map float)
+        (part [ attempt 4.0 0.5 true ] |> _.Values |> Array.map float)
+
+    // None fits: the middle square of the picture, over the whole width.
+    shouldBeClose
+        "the square"
+        1e-6
+        (changed ImagePadding.Zeros [ Transform.Squish(9.0 / 13.0, 0.5, 0.5) ] picture
+         |> _.Values
+         |> Array.map float)
+        (part [ attempt 1.0 2.0 false ] |> _.Values |> Array.map float)
+
+[<Test>]
+let ``what becomes less than half as large is shrunk first, so that every pixel counts`` () =
+    // A chessboard of single pixels, eight times smaller: looked up between four pixels without that, most would be black or white.
+    let board =
+        grey 64 96 [
+            for y in 0..63 do
+                for x in 0..95 -> float ((x + y) % 2)
+        ]
+
+    let resized =
+        Transform.apply ImagePadding.Reflection ResizeMethod.Squish (Some(8, 12)) [] board
+
+    shouldEqual (8, 12) (resized.Height, resized.Width)
+    shouldBeClose "grey" 1e-6 (Array.create 96 0.5) (Array.map float resized.Values)
+
+    // Each pixel of a shrunk picture is the mean of what it covers: PyTorch's adaptive average pooling.
+    Pixels.shrink 2 3 (counting 3 7)
+    |> shouldGive [ [ 4.5; 6.5; 8.5 ]; [ 11.5; 13.5; 15.5 ] ]
+
+    // Seen through a zoom by eight nothing is smaller than it was.
+    let zoomed =
+        Transform.apply
+            ImagePadding.Reflection
+            ResizeMethod.Squish
+            (Some(8, 12))
+            [ Transform.Zoom(8.0, 0.0, 0.0) ]
+            board
+
+    ensure "single pixels are seen" (Array.exists (fun v -> abs (v - 0.5f) > 0.3f) zoomed.Values)
+
+// ---- pixels --------------------------------------------------------------------------------------------------------
+
+[<Test>]
+let ``holes are black squares of their length, cut off at the sides`` () =
+    let white = grey 8 10 (List.replicate 80 1.0)
+
+    let holes places length =
+        changed ImagePadding.Zeros [ Transform.Cutout(places, length) ] white
+        |> _.Values
+        |> Seq.indexed
+        |> Seq.filter (fun (_, v) -> v = 0f)
+        |> Seq.map (fun (i, _) -> i / 10, i % 10)
+        |> List.ofSeq
+
+    // Row int(0.5 · 8) = 4, column int(0.3 · 10) = 3: rows 2 to 5, columns 1 to 4.
+    holes [ 0.5, 0.3 ] 4
+    |> shouldEqual [
+        for y in 2..5 do
+            for x in 1..4 -> y, x
+    ]
+
+    holes [ 0.0, 0.99 ] 4
+    |> shouldEqual [
+        for y in 0..1 do
+            for x in 7..9 -> y, x
+    ]
+
+    holes [ 0.0, 0.0; 0.99, 0.0 ] 2 |> shouldEqual [ 0, 0; 6, 0; 7, 0 ]
+
+[<Test>]
+let ``one channel is replaced by dark noise, the others stay`` () =
+    let picture = {
+        grey 20 20 [] with
+            Channels = 3
+            Values = Array.create 1200 0.75f
+    }
+
+    let changed =
+        changed ImagePadding.Zeros [ Transform.RgbRandomize(1, 0.3, 5L) ] picture
+
+    let channel c =
+        changed.Values[c * 400 .. c * 400 + 399]
+
+    shouldEqual (Array.create 400 0.75f) (channel 0)
+    shouldEqual (Array.create 400 0.75f) (channel 2)
+    ensure "from 0 to 0.3" (channel 1 |> Array.forall (fun v -> v >= 0f && v < 0.3f))
+    // The mean of 400 uniform numbers, within four deviations.
+    let mean = channel 1 |> Array.averageBy float
+    ensure $"its mean is {mean}" (abs (mean - 0.15) < 4.0 * 0.3 / sqrt 12.0 / 20.0)
+
+    messageOf<ArgumentException>(fun () ->
+        Transform.apply
+            ImagePadding.Zeros
+            ResizeMethod.No
+            None
+            [ Transform.RgbRandomize(3, 0.3, 5L) ]
+            picture
+        |> ignore)
+    |> shouldContain [ "there is no channel 3 in a picture of 3" ]
+
+[<Test>]
+let ``a cut does not pad, and one too large is refused`` () =
+    let picture = counting 5 6
+
+    changed ImagePadding.Zeros [ Transform.Crop(2, 3, 1.0, 0.0) ] picture
+    |> shouldGive [ [ 18; 19; 20 ]; [ 24; 25; 26 ] ]
+
+    messageOf<ArgumentException>(fun () ->
+        changed ImagePadding.Zeros [ Transform.Crop(6, 3, 0.0, 0.0) ] picture |> ignore)
+    |> shouldContain [ "6 × 3 pixels cannot be cut out of 5 × 6"; "give a smaller size" ]
 
 // ---- light ---------------------------------------------------------------------------------------------------------
 
@@ -317,6 +563,69 @@ let ``row 73: vertical flips mean all eight ways, and what is none is left out``
         }
         |> ignore)
     |> shouldContain [ "MaxLighting must be from 0 to below 1" ]
+
+/// All that there is besides the defaults.
+let private others = [
+    Augment.perspectiveWarp 1.0 0.2
+    Augment.tilt 1.0 0.2
+    Augment.skew 1.0 0.2
+    Augment.jitter 1.0 0.02
+    Augment.squish 1.0 0.8 1.2
+    Augment.rgbRandomize 1.0 0.3
+    Augment.cutout 1.0 2 4
+    yield! Augment.randPad 2 (10, 10)
+    yield! Augment.zoomCrop 1.0 1.2 true
+    yield! Augment.zoomCrop 1.0 1.2 false
+    yield! Augment.randResizeCrop 2.0 (0.75, 1.33) (10, 10)
+]
+
+[<Test>]
+let ``each augmentation draws what its change takes, within its range`` () =
+    let noise =
+        Key.uniform DType.Float64 [ 3 * 14 * 12 ] (Key.ofSeed 3L) |> Tensor.toFloats
+
+    let picture = {
+        grey 14 12 [] with
+            Channels = 3
+            Values = Array.map float32 noise
+    }
+
+    for augmentation in others do
+        let drawn = [ for i in 1..60 -> Augment.resolve [ augmentation ] (Key.child $"{i}" (Key.ofSeed 4L)) ]
+
+        ensure $"{augmentation.Name} is made each time" (drawn |> List.forall (fun t -> t.Length = 1))
+
+        if not augmentation.Numbers.IsEmpty then
+            let different = (List.distinct drawn).Length
+            ensure $"{augmentation.Name} is drawn {different} ways" (different > 50)
+
+        for transforms in drawn do
+            let changed = changed ImagePadding.Reflection transforms picture
+
+            ensure
+                $"{augmentation.Name} keeps samples in their range"
+                (changed.Values |> Array.forall (fun v -> v >= -1e-6f && v <= 1.000001f))
+
+    let directions of' =
+        [ for i in 1..200 -> Augment.resolve [ of' ] (Key.child $"{i}" (Key.ofSeed 5L)) ]
+        |> List.concat
+        |> List.choose (function
+            | Transform.Tilt(d, _) -> Some d
+            | Transform.Skew(d, _) -> Some d
+            | _ -> None)
+        |> List.distinct
+        |> List.sort
+
+    directions (Augment.tilt 1.0 0.2) |> shouldEqual [ 0..3 ]
+    directions (Augment.skew 1.0 0.2) |> shouldEqual [ 0..7 ]
+
+    for make, message in
+        [
+            (fun () -> Augment.tilt 1.5 0.2 |> ignore), "p is 1.5; it is from 0 to 1"
+            (fun () -> Augment.cutout 1.0 0 4 |> ignore), "n_holes is 0"
+            (fun () -> Augment.randResizeCrop 0.5 (0.75, 1.33) (4, 4) |> ignore), "max_scale is 0.5"
+        ] do
+        messageOf<ArgumentException> make |> shouldContain [ message ]
 
 [<Test>]
 let ``row 76: a key gives its changes each time, other keys others, as often as their probability says`` () =
