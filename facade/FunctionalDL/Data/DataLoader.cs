@@ -89,39 +89,60 @@ public sealed class DataLoader : IEnumerable<Batch>
     /// <summary>Whether its orders follow from a seed of its own.</summary>
     internal bool IsSeeded { get; }
 
+    /// <summary>Whether passes differ: a sampler orders the items, or they are changed at random.</summary>
+    internal bool IsRandom => Shuffle || Dataset.IsRandom;
+
     /// <summary>
-    /// The key of the order with this number: the loader's own if it has a seed, otherwise from another source. Null
-    /// for the dataset's own order.
+    /// The key of the pass with this number: the loader's own if it has a seed, otherwise from another source. Null where all passes are
+    /// the same.
     /// </summary>
-    internal Key? OrderAt(int number, Generator other) => Shuffle ? (IsSeeded ? _orders : other).At(number) : null;
+    internal Key? OrderAt(int number, Generator other) => IsRandom ? (IsSeeded ? _orders : other).At(number) : null;
 
     /// <summary>The batches of one pass. Its order is chosen now.</summary>
-    public IEnumerator<Batch> GetEnumerator() => Pass(Shuffle ? _orders.Next() : null).GetEnumerator();
+    public IEnumerator<Batch> GetEnumerator() => Pass(IsRandom ? _orders.Next() : null).GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
+    /// <summary>Items as a batch of this loader's.</summary>
+    internal Batch Collate(IReadOnlyList<Sample> samples) => (_collate ?? Batch.Collate)(samples);
+
+    /// <summary>The items at some positions as a batch of this loader's.</summary>
+    internal Batch Items(IReadOnlyList<int> indices) =>
+        _collate is null ? Dataset.Select(indices) : _collate([.. indices.Select(i => Dataset.Read(i))]);
+
     /// <summary>
-    /// The batches of one pass in the order of a key, from the batch with this number on; null for the dataset's own
-    /// order.
+    /// The batches of one pass, whose order and changes follow from a key, from the batch with this number on; null for the dataset's
+    /// own order and no changes.
     /// </summary>
-    internal IEnumerable<Batch> Pass(Key? order, int first = 0)
+    internal IEnumerable<Batch> Pass(Key? key, int first = 0)
     {
-        var makers = Makers(order).Skip(first);
+        var makers = Makers(key).Skip(first);
         return _workers == 0 ? makers.Select(make => make()) : Prefetch.Run(makers, _workers, _workers * _prefetch);
     }
 
     /// <summary>What makes each batch of a pass.</summary>
-    private IEnumerable<Func<Batch>> Makers(Key? order) =>
-        _batches is null || order is null
+    private IEnumerable<Func<Batch>> Makers(Key? key)
+    {
+        if (key is not null && Dataset.IsRandom)
+        {
+            // Each item has a key of its own, by its place in the pass: who makes the batch, and when, does not matter.
+            var items = new Generator(key).Child("items");
+            return Positions(key).Select<IReadOnlyList<int>, Func<Batch>>((indices, batch) => () =>
+                Collate([.. indices.Select((index, i) => Dataset.Read(index, new Generator(items.At(((long)batch * BatchSize) + i))))]));
+        }
+
+        return _batches is null || key is null
             ? Enumerable.Range(0, Count).Select<int, Func<Batch>>(i => () => Make(i * BatchSize))
-            : _batches.Batches(new Generator(order)).Select<IReadOnlyList<int>, Func<Batch>>(indices => () => Make(indices));
+            : _batches.Batches(new Generator(key)).Select<IReadOnlyList<int>, Func<Batch>>(indices => () => Items(indices));
+    }
+
+    /// <summary>The positions of each batch of a pass.</summary>
+    private IEnumerable<IReadOnlyList<int>> Positions(Key key) =>
+        _batches?.Batches(new Generator(key)) ?? Enumerable.Range(0, Dataset.Count).Chunk(BatchSize).Take(Count);
 
     private Batch Make(int start)
     {
         var length = Math.Min(BatchSize, Dataset.Count - start);
-        return _collate is null ? Dataset.Slice(start, length) : Make([.. Enumerable.Range(start, length)]);
+        return _collate is null ? Dataset.Slice(start, length) : Items([.. Enumerable.Range(start, length)]);
     }
-
-    private Batch Make(IReadOnlyList<int> indices) =>
-        _collate is null ? Dataset.Select(indices) : _collate([.. indices.Select(Dataset.Read)]);
 }

@@ -42,15 +42,31 @@ public class DataLoaders(DataLoader train, DataLoader valid, DataLoader? test = 
 
     /// <summary>An item as a batch of one.</summary>
     /// <param name="sample">The item.</param>
-    public Batch OneItem(Sample sample) => Batch.Collate([sample]);
+    public Batch OneItem(Sample sample) => Valid.Collate([sample]);
 
-    /// <summary>Writes a page with the items of a training batch, pictures with their classes.</summary>
-    /// <param name="path">The HTML file; one that is there already is replaced in one step.</param>
+    /// <summary>Writes the items of a training batch: as a page with their classes, or as one picture.</summary>
+    /// <param name="path">An HTML file, or a <c>.png</c>; one that is there already is replaced in one step.</param>
     /// <param name="rows">How many rows of how many pictures.</param>
     /// <exception cref="Data.DataException">The file cannot be written; an older one stays as it was.</exception>
-    public void ShowBatch(string path, int rows = 3)
+    public void ShowBatch(string path, int rows = 3) => Show(path, "A batch", OneBatch(), rows);
+
+    /// <summary>Inputs of the network as pictures to look at: bytes, or numbers, which are then shown from the least to the greatest.</summary>
+    /// <param name="inputs">A batch as the network is given it.</param>
+    protected internal virtual Tensor ToPictures(Tensor inputs) => inputs;
+
+    /// <summary>Writes the first items of a batch.</summary>
+    private protected void Show(string path, string title, Batch batch, int rows)
     {
-        var batch = OneBatch();
-        Items.Write(path, "A batch", batch, Math.Min(batch.Count, rows * rows), i => [Items.Text(batch.Targets, i, Classes)]);
+        var shown = Math.Min(batch.Count, rows * rows);
+        var pictures = ToPictures(batch.Inputs[0][..shown]);
+
+        if (Path.GetExtension(path).Equals(".png", StringComparison.OrdinalIgnoreCase))
+        {
+            Items.WriteMontage(path, pictures, rows);
+        }
+        else
+        {
+            Items.Write(path, title, pictures, i => [Items.Text(batch.Targets, i, Classes)]);
+        }
     }
 }

@@ -40,14 +40,27 @@ public abstract class Dataset
     /// <exception cref="InvalidOperationException">
     /// An item cannot be read; the message says which.
     /// </exception>
-    protected internal virtual Batch Select(IReadOnlyList<int> indices) => Batch.Collate([.. indices.Select(Read)]);
+    protected internal virtual Batch Select(IReadOnlyList<int> indices) => Batch.Collate([.. indices.Select(i => Read(i))]);
+
+    /// <summary>Whether items are changed at random, so that the same one differs from pass to pass.</summary>
+    protected internal virtual bool IsRandom => false;
+
+    /// <summary>
+    /// An item whose changes follow from a generator and nothing else. Override it, and <see cref="IsRandom"/>, where items are changed
+    /// at random: runs are then repeated to the bit, whatever the number of workers.
+    /// </summary>
+    /// <param name="index">Its position.</param>
+    /// <param name="random">What its changes follow from.</param>
+    protected internal virtual Sample Draw(int index, Generator random) => this[index];
 
     /// <summary>An item; when it cannot be read, the error says which it is.</summary>
-    internal Sample Read(int index)
+    /// <param name="index">Its position.</param>
+    /// <param name="random">What its changes follow from, where there are any.</param>
+    internal Sample Read(int index, Generator? random = null)
     {
         try
         {
-            return this[index];
+            return random is null ? this[index] : Draw(index, random);
         }
         catch (Exception error) when (error is not OperationCanceledException)
         {

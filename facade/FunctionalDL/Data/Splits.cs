@@ -50,7 +50,7 @@ public static partial class Splits
     /// <param name="train">The name of the folder to train on.</param>
     /// <param name="valid">The name of the folder to judge by.</param>
     /// <exception cref="OptionException">A folder has no items.</exception>
-    public static (Subset Train, Subset Valid) ByFolder(ImageFolder dataset, string train = "train", string valid = "valid")
+    public static (Subset Train, Subset Valid) ByFolder(ImageFiles dataset, string train = "train", string valid = "valid")
     {
         Subset In(string folder)
         {

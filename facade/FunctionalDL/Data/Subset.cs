@@ -34,8 +34,17 @@ public sealed class Subset : Dataset
     /// <inheritdoc/>
     public override int Count => _indices.Length;
 
+    /// <summary>The positions of its items in the other dataset.</summary>
+    public IReadOnlyList<int> Indices => _indices;
+
     /// <inheritdoc/>
     public override Sample this[int index] => _dataset[_indices[index]];
+
+    /// <inheritdoc/>
+    protected internal override bool IsRandom => _dataset.IsRandom;
+
+    /// <inheritdoc/>
+    protected internal override Sample Draw(int index, Generator random) => _dataset.Draw(_indices[index], random);
 
     /// <inheritdoc/>
     protected internal override Batch Select(IReadOnlyList<int> indices) =>

@@ -177,7 +177,7 @@ public partial class Learner
             var rates = Enumerable.Repeat(startLr, _groups.All().Count).ToList();
             var order = new Generator(KeyModule.child("learning rate finder", _key));
             IEnumerable<Batch> Batches(int epoch, int first) =>
-                Data.Train.Pass(Data.Train.Shuffle ? order.At(epoch) : null, first);
+                Data.Train.Pass(Data.Train.IsRandom ? order.At(epoch) : null, first);
 
             var plan = new FitPlan(epochs, rates, Batches) { Validates = false };
             new FitLoop(this, compiled, NewRun(compiled, startLr), [.. _callbacks, search], plan, null, default).Run();

@@ -85,11 +85,11 @@ public partial class Learner
     /// <exception cref="Data.DataException">The file cannot be written; an older one stays as it was.</exception>
     public void ShowResults(string path, int rows = 5)
     {
-        var batch = Data.Valid.Dataset[..(rows * rows)];
+        var batch = Data.Valid.Items([.. Enumerable.Range(0, Math.Min(rows * rows, Data.Valid.Dataset.Count))]);
         var outputs = Predict([.. batch.Inputs]);
         var taken = IsClassifier && outputs.Rank == 2 ? outputs.Argmax(1) : outputs;
 
-        Items.Write(path, "Ground truth and predictions", batch, batch.Count, i =>
+        Items.Write(path, "Ground truth and predictions", Data.ToPictures(batch.Inputs[0]), i =>
         [
             Items.Text(batch.Targets, i, Data.Classes),
             Items.Text(taken[i], Data.Classes),

@@ -150,7 +150,7 @@ public class LoaderTests
     }
 
     [Test]
-    public void ImageFolder_NamesClassesByFolders_AndSplitsByThem()
+    public void ImageFiles_NameClassesByFolders_AndAreSplitByThem()
     {
         var root = House.Temporary();
 
@@ -161,7 +161,7 @@ public class LoaderTests
             File.WriteAllText(path, $"{file.Length}");
         }
 
-        var images = new ImageFolder(root, file => Tensor.From([double.Parse(File.ReadAllText(file))]));
+        var images = ImageFiles.FromFolder(root).ReadBy(file => Tensor.From([double.Parse(File.ReadAllText(file))]));
         Assert.That(images.Classes, Is.EqualTo(new[] { "cat", "dog" }));
         Assert.That(images.Files.Select(f => Path.GetRelativePath(root, f)), Is.EqualTo(new[] { "train/cat/a.png", "train/cat/b.png", "train/dog/a.png", "valid/cat/c.png" }));
         Assert.That(images[2].Targets[0].Item(), Is.EqualTo(1));
@@ -171,7 +171,7 @@ public class LoaderTests
 
         File.WriteAllText(images.Files[1], "no number");
         Assert.That(() => images[1], Throws.TypeOf<FunctionalDL.Data.DataException>().With.Message.Contains(images.Files[1]));
-        Assert.That(() => new ImageFolder(Path.Combine(root, "none"), _ => Tensor.Scalar(0)), Throws.TypeOf<FunctionalDL.Data.DataException>());
+        Assert.That(() => ImageFiles.FromFolder(Path.Combine(root, "none")), Throws.TypeOf<FunctionalDL.Data.DataException>());
     }
 
     [Test]
