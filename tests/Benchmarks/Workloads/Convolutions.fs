@@ -197,9 +197,9 @@ module Convolutions =
         Metrics = []
     }
 
-    let private resnetBatch () = {
-        Inputs = [ Workload.normal "x" [ 32; 3; 64; 64 ] ]
-        Targets = [ Workload.classes 10 32 ]
+    let private resnetBatch items size = {
+        Inputs = [ Workload.normal "x" [ items; 3; size; size ] ]
+        Targets = [ Workload.classes 10 items ]
     }
 
     /// One picture through the network in evaluation mode.
@@ -217,6 +217,8 @@ module Convolutions =
         Workload.repeated "sqrt5_convnet_step" Work.Unstated (fun settings ->
             Workload.steps sqrt5 (sqrt5Batch ()) settings)
         Workload.repeated "resnet18_64px_step" Work.Unstated (fun settings ->
-            Workload.steps training (resnetBatch ()) settings)
+            Workload.steps training (resnetBatch 32 64) settings)
+        Workload.repeated "resnet18_224px_step_16" Work.Unstated (fun settings ->
+            Workload.steps training (resnetBatch 16 224) settings)
         inference
     ]

@@ -22,6 +22,7 @@ module Table =
         yield! Networks.rows
         yield! Tables.rows
         yield! Convolutions.rows
+        yield! Pictures.rows
         yield! Networks.epochs
         yield! machine
     ]
