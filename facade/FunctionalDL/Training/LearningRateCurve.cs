@@ -36,19 +36,24 @@ public sealed class LearningRateCurve
     /// </summary>
     public double? Valley => Given(_suggestions.Valley);
 
-    /// <summary>Draws the curve as an SVG file, the rates on a logarithmic axis.</summary>
+    /// <summary>The curve, the rates on a logarithmic axis, with the rate of <see cref="Valley"/> where there is one.</summary>
+    /// <param name="skipStart">How many points are left out at the start.</param>
+    /// <param name="skipEnd">How many points are left out at the end, where the loss has gone.</param>
+    public Plot ToPlot(int skipStart = 10, int skipEnd = 5)
+    {
+        var shown = Rates.Zip(SmoothLosses).Skip(skipStart).Take(Math.Max(0, Rates.Count - skipStart - skipEnd)).ToList();
+        var plot = new Plot("Loss by learning rate", PlotAxis.Log("learning rate"), "smoothed loss")
+            .Line("loss", shown.Select(p => p.First), shown.Select(p => p.Second));
+        var at = shown.FindIndex(p => p.First == Valley);
+        return at < 0 ? plot : plot.Annotate(shown[at].First, shown[at].Second, "suggested");
+    }
+
+    /// <summary>Draws <see cref="ToPlot"/> as an SVG file.</summary>
     /// <param name="path">The file; one that is there already is replaced in one step.</param>
     /// <param name="skipStart">How many points are left out at the start.</param>
     /// <param name="skipEnd">How many points are left out at the end, where the loss has gone.</param>
     /// <exception cref="DataException">The file cannot be written; an older one stays as it was.</exception>
-    public void Plot(string path, int skipStart = 10, int skipEnd = 5)
-    {
-        var count = Math.Max(0, Rates.Count - skipStart - skipEnd);
-        var line = TraceModule.line("loss", Rates.Skip(skipStart).Take(count), SmoothLosses.Skip(skipStart).Take(count));
-        Svg.write(
-            path,
-            FigureModule.create("Loss by learning rate", AxisModule.log("learning rate"), AxisModule.named("smoothed loss"), [line]));
-    }
+    public void Plot(string path, int skipStart = 10, int skipEnd = 5) => ToPlot(skipStart, skipEnd).WriteSvg(path);
 
     private static double? Given(FSharpOption<double>? option) => option?.Value;
 }

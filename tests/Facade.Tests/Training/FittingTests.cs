@@ -300,7 +300,7 @@ public class FittingTests
         Assert.That(curve.Valley, Is.LessThan(least));
         var path = Path.Combine(House.Temporary(), "lr.svg");
         curve.Plot(path);
-        Assert.That(File.ReadAllText(path), Does.Contain("learning rate"));
+        Assert.That(File.ReadAllText(path), Does.Contain("learning rate").And.Contain("suggested"), "the plot shows the suggestion");
         Assert.That(() => learn.LearningRateFinder(1, 0.1), Throws.InstanceOf<Exception>().With.Message.Contains("learning-rate finder"));
     }
 }
