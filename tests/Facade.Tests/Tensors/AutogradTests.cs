@@ -55,7 +55,7 @@ public class AutogradTests
         Check.Close(Check.Gradient(f, Point), 1e-7, Check.Slope(f, Point));
 
     [Test]
-    public void Backward_AddsToTheGradient()
+    public void Backward_AddsToTheGradient_UntilItIsZeroed_Row16()
     {
         var w = new Parameter(Tensor.From([2.0, 3.0]));
         w.Value.Square().Sum().Backward();

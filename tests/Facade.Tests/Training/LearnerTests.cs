@@ -133,7 +133,7 @@ public class LearnerTests
     }
 
     [Test]
-    public void Validate_WeighsBatchesByTheirSize()
+    public void Validate_WeighsBatchesByTheirSize_Row54_Row85()
     {
         var learn = Make();
         var whole = new DataLoader(Valid, Valid.Count);
