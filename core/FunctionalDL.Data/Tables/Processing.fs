@@ -265,3 +265,59 @@ module Processing =
 
         Tensor.ofInt64s [ rows; codes.Length ] (interleave id codes),
         Tensor.ofFloat32s [ rows; numbers.Length ] (interleave float32 numbers)
+
+    /// The columns of the model as they were before `apply`, from what `tensors` made of them: classes by themselves (missing where
+    /// they are missing or unknown), numbers in their own units, with what was filled in for missing ones. `inputs` are the codes and
+    /// the numbers, or the one of them that there is.
+    let restore (fitted: Fitted) (inputs: Tensor list) : (string * Column) list =
+        let pick choose =
+            List.tryPick choose fitted.Steps |> Option.defaultValue []
+
+        let classes =
+            pick (fun step ->
+                match step with
+                | FittedStep.Classes classes -> Some classes
+                | FittedStep.Fill _
+                | FittedStep.Scale _ -> None)
+
+        let scales =
+            pick (fun step ->
+                match step with
+                | FittedStep.Scale scales -> Some scales
+                | FittedStep.Fill _
+                | FittedStep.Classes _ -> None)
+
+        let column (values: 'a[]) width place =
+            Array.init (values.Length / width) (fun row -> values[row * width + place])
+
+        let ofCodes (codes: Tensor) =
+            let codes = Tensor.toInt64s codes
+
+            classes
+            |> List.mapi (fun i (name, values) ->
+                let places = column codes classes.Length i |> Array.map (fun code -> int code - 1)
+                name, Column.take places values)
+
+        let ofNumbers (numbers: Tensor) =
+            let numbers = Tensor.toFloats numbers
+            let names = fitted.Features.Continuous
+
+            names
+            |> List.mapi (fun i name ->
+                let mean, std =
+                    scales
+                    |> List.tryPick (fun (other, mean, std) ->
+                        if other = name then Some(mean, Epsilon + std) else None)
+                    |> Option.defaultValue (0.0, 1.0)
+
+                name, Column.Reals(column numbers names.Length i |> Array.map (fun x -> x * std + mean)))
+
+        match inputs with
+        | [ codes; numbers ] -> ofCodes codes @ ofNumbers numbers
+        | [ codes ] when fitted.Features.Continuous.IsEmpty -> ofCodes codes
+        | [ numbers ] -> ofNumbers numbers
+        | _ ->
+            Fail.data
+                "the inputs"
+                $"there are {inputs.Length}"
+                "give the codes of classes, the numbers, or both"

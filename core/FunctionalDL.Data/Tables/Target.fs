@@ -167,6 +167,26 @@ module Target =
         | FittedTarget.Category(_, classes) -> Column.length classes
         | FittedTarget.Real(names, _) -> names.Length
 
+    /// The columns of numbers `[rows; columns]`, undone from their logarithms where those were learned.
+    let private numbersOf (names: string list) log (values: Tensor) =
+        let width = names.Length
+
+        let values = Tensor.toFloats values |> if log then Array.map Math.Exp else id
+
+        names
+        |> List.mapi (fun i name ->
+            name, Column.Reals(Array.init (values.Length / width) (fun row -> values[row * width + i])))
+
+    let private classesAt name classes (places: Tensor) =
+        let places = Tensor.toInt64s places |> Array.map int
+        [ name, Column.take places classes ]
+
+    /// The columns that `apply` made targets of, for the rows that it kept.
+    let restore (fitted: FittedTarget) (targets: Tensor) : (string * Column) list =
+        match fitted with
+        | FittedTarget.Category(name, classes) -> classesAt name classes targets
+        | FittedTarget.Real(names, log) -> numbersOf names log targets
+
     /// What a model's outputs say, as columns of the targets' names: the class with the largest of `[rows; classes]`, or the
     /// numbers of `[rows; columns]`, undone from their logarithms where those were learned.
     ///
@@ -179,13 +199,5 @@ module Target =
         | _ -> Fail.data "the predictions" $"their shape is {predicted.Shape}" $"give [rows; {width}]"
 
         match fitted with
-        | FittedTarget.Category(name, classes) ->
-            let places = Tensor.argmax 1 predicted |> Tensor.toInt64s |> Array.map int
-
-            [ name, Column.take places classes ]
-        | FittedTarget.Real(names, log) ->
-            let values = Tensor.toFloats predicted |> if log then Array.map Math.Exp else id
-
-            names
-            |> List.mapi (fun i name ->
-                name, Column.Reals(Array.init (values.Length / width) (fun row -> values[row * width + i])))
+        | FittedTarget.Category(name, classes) -> classesAt name classes (Tensor.argmax 1 predicted)
+        | FittedTarget.Real(names, log) -> numbersOf names log predicted

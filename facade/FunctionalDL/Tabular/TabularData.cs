@@ -1,6 +1,7 @@
 using FunctionalDL.Core;
 using FunctionalDL.Data;
 using FunctionalDL.Interop;
+using Microsoft.FSharp.Collections;
 
 namespace FunctionalDL;
 
@@ -154,6 +155,11 @@ public sealed class TabularData
 
     /// <summary>What a network's predictions say, as columns of the targets' names.</summary>
     internal Table Decoded(Tensor predictions) => new(TableModule.ofColumns(Target.decode(Recipe.Target, predictions.Inner)));
+
+    /// <summary>Rows as they were before they were made ready, with their targets.</summary>
+    internal Table Restored(Batch batch) => new(TableModule.ofColumns(ListModule.Append(
+        Processing.restore(Recipe.Processing, Fs.List(batch.Inputs.Select(x => x.Inner))),
+        Target.restore(Recipe.Target, batch.Targets[0].Inner))));
 
     private static TensorDataset None => new(Tensor.Zeros([0]), Tensor.Zeros([0]));
 

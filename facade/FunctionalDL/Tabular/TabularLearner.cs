@@ -143,6 +143,22 @@ public sealed class TabularLearner : Learner
     /// </exception>
     public Table Predict(Table rows) => _table.Decoded(GetPredictions(rows));
 
+    /// <summary>
+    /// The first rows to judge by, as <see cref="TabularDataLoaders.ShowBatch"/> shows them, each with what is predicted
+    /// for it: <c>prediction</c>, or the names of several targets + <c>_prediction</c>.
+    /// </summary>
+    /// <param name="maxN">The most rows there will be.</param>
+    public Table ShowResults(int maxN = 5)
+    {
+        var batch = Data.Valid.Dataset[..maxN];
+        var predicted = _table.Decoded(Predict([.. batch.Inputs]));
+
+        return predicted.Columns.Aggregate(_table.Restored(batch), (shown, name) => new(TableModule.set(
+            predicted.Columns.Count == 1 ? "prediction" : name + "_prediction",
+            TableModule.column(name, predicted.Inner),
+            shown.Inner)));
+    }
+
     /// <summary>The network's outputs for rows, as <see cref="Predict(Tensor[])"/> gives them: probabilities of classes.</summary>
     /// <param name="rows">Rows with the columns of the network.</param>
     /// <exception cref="DataException">

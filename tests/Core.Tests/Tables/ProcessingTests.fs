@@ -241,6 +241,33 @@ let ``tables of classes only or numbers only are legal`` () =
         dimsOf codes |> shouldEqual [ 5; features.Categorical.Length ]
         dimsOf numbers |> shouldEqual [ 5; features.Continuous.Length ]
 
+[<Test>]
+let ``what a model is given is shown as it was, with what was filled in and without unknown classes`` () =
+    let fitted =
+        Processing.fit Processing.defaults mixedFeatures (Table.take [| 0; 1; 3 |] mixed)
+
+    let codes, numbers = Processing.tensors fitted (Processing.apply fitted mixed)
+
+    let shown = Processing.restore fitted [ codes; numbers ] |> Table.ofColumns
+
+    shouldEqual [| "shop"; "dist_na"; "dist"; "temp" |] (Seq.toArray shown.Names)
+
+    [ for i in 0..4 -> Column.text i (Table.column "shop" shown) ]
+    |> shouldEqual [ "b"; "a"; null; "b"; null ]
+
+    Table.flags "dist_na" shown
+    |> shouldEqual [| false; true; false; false; false |]
+    // 30 is the median of the three that were fitted on, of which one is missing.
+    shouldBeClose "dist" 1e-5 [| 10.0; 30.0; 30.0; 50.0; 20.0 |] (Table.numbers "dist" shown)
+    shouldBeClose "temp" 1e-5 [| 1.0; 2.0; 3.0; 4.0; 10.0 |] (Table.numbers "temp" shown)
+
+    let numbersOnly = Processing.fit Processing.defaults (only [] [ "temp" ]) mixed
+    let _, numbers = Processing.tensors numbersOnly (Processing.apply numbersOnly mixed)
+
+    match Processing.restore numbersOnly [ numbers ] with
+    | [ "temp", Column.Reals values ] -> shouldBeClose "temp" 1e-5 [| 1.0; 2.0; 3.0; 4.0; 10.0 |] values
+    | other -> failwith $"{other}"
+
 // ---- targets -------------------------------------------------------------------------------------------------------
 
 let private sales =
@@ -292,6 +319,9 @@ let ``row 62: predictions become the names of classes, and numbers undone from t
 
     Target.decode classes (Tensor.ofFloat32s [ 3; 2 ] [| 0.9f; 0.1f; 0.2f; 0.8f; 0.5f; 0.5f |])
     |> shouldEqual [ "kind", Column.take [| 0; 1; 0 |] (texts [ "a"; "b" ]) ]
+
+    Target.restore classes (Target.apply classes sales).Values
+    |> shouldEqual [ "kind", Column.take [| 1; 0; 1 |] (texts [ "a"; "b" ]) ]
 
     let two = FittedTarget.Real([ "x"; "y" ], false)
 

@@ -117,6 +117,21 @@ public class TabularLearnerTests
     }
 
     [Test]
+    public void RowsToLookAt_AreThoseOfTheTable_WithWhatIsPredicted()
+    {
+        var learn = Regressor(1);
+        var shown = learn.ShowResults(3);
+        Assert.That(shown.Columns, Is.EqualTo(new[] { "education", "age_na", "hours", "age", "pay", "prediction" }));
+        var rows = People.Take(Splits.Random(People, 0.2, seed: 1).Valid)[..3];
+        Assert.That(shown.Texts("education"), Is.EqualTo(rows.Texts("education")));
+        Assert.That(shown.Numbers("hours"), Is.EqualTo(rows.Numbers("hours")).Within(1e-4));
+        Assert.That(shown.Numbers("pay"), Is.EqualTo(rows.Numbers("pay")).Within(1e-3).Percent);
+        Assert.That(shown.Numbers("prediction"), Is.EqualTo(learn.Predict(rows).Numbers("pay")).Within(1e-9).Percent);
+        Assert.That(((TabularDataLoaders)learn.Data).ShowBatch(4).Count, Is.EqualTo(4));
+        Assert.That(Classifier().ShowResults().Texts("prediction"), Has.All.AnyOf(">50K", "<=50K"));
+    }
+
+    [Test]
     public void Submission_HasTheNamesOfRows_AndWholeNumbers_Row68()
     {
         var learn = Regressor();
