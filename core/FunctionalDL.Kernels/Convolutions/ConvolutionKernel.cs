@@ -12,6 +12,9 @@ internal abstract class ConvolutionKernel : IBlockJob
     /// <summary>Multiply-adds below which waking another thread does not pay.</summary>
     private const double SerialWork = 400_000;
 
+    /// <summary>What bringing an element of a picture to where it is multiplied costs, in multiply-adds.</summary>
+    private const double ElementWork = 8;
+
     private ConvolutionKernel? _idle;
 
     protected ConvolutionKernel(ConvolutionShape shape, ConvolutionPart part)
@@ -36,7 +39,9 @@ internal abstract class ConvolutionKernel : IBlockJob
     {
         ConvolutionKernel kernel = Interlocked.Exchange(ref _idle, null) ?? (ConvolutionKernel)MemberwiseClone();
         kernel.At = operands;
-        double work = (double)Shape.Batch * Shape.Filters * Shape.GroupChannels * Shape.Taps * Shape.OutputSize;
+        double outputs = (double)Shape.Batch * Shape.Filters * Shape.OutputSize;
+        double inputs = (double)Shape.Batch * Shape.Channels * Shape.InputSize;
+        double work = outputs * Shape.GroupChannels * Shape.Taps + ElementWork * (inputs + outputs);
         kernel.Run(work < SerialWork ? WorkerPool.CallerOnly : pool);
         _idle = kernel;
     }

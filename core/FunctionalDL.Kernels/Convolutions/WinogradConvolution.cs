@@ -2,35 +2,17 @@ using FunctionalDL.Kernels.Vectors;
 
 namespace FunctionalDL.Kernels.Convolutions;
 
-/// <summary>
-/// What the two Winograd algorithms share: tiles are taken in segments whose products stay in a near cache,
-/// and each segment goes through phases of blocks, fixed by the shape.
-/// </summary>
+/// <summary>What the two Winograd algorithms share.</summary>
 internal abstract unsafe class WinogradConvolution<TVector, T> : ConvolutionKernel
     where TVector : unmanaged, IVector<TVector, T>
     where T : unmanaged
 {
-    /// <summary>
-    /// The bytes of a segment's products, of x and of y together: as many as the second-level cache has
-    /// (measured on a Zen 5: 64 channels take 1.6 times as long with segments for the last cache).
-    /// </summary>
-    private const long SegmentBytes = 1 << 20;
-
-    /// <summary>Tiles of a block.</summary>
-    private const int TilesPerBlock = 14;
-
     protected WinogradConvolution(ConvolutionShape shape, ConvolutionPart part)
         : base(shape, part)
     {
         Tiles = new WinogradTiles<TVector, T>(shape);
         PaddedChannels = WinogradTiles<TVector, T>.Padded(shape.Channels);
         PaddedFilters = WinogradTiles<TVector, T>.Padded(shape.Filters);
-        long tileBytes = (long)WinogradMaps.Products * (PaddedChannels + PaddedFilters) * sizeof(T);
-        // The weights' products are added once for each segment, which must not cost more than to read it.
-        long sums = 2L * WinogradMaps.Products * shape.Filters * PaddedChannels * sizeof(T);
-        long bytes = part == ConvolutionPart.Weight ? Math.Max(SegmentBytes, sums) : SegmentBytes;
-        int segments = (int)((Tiles.Count * tileBytes + bytes - 1) / bytes);
-        Segment = Tiles.Count / Math.Max(1, segments) + 1;
     }
 
     /// <summary>
@@ -52,44 +34,16 @@ internal abstract unsafe class WinogradConvolution<TVector, T> : ConvolutionKern
 
     protected WinogradTiles<TVector, T> Tiles { get; }
 
-    /// <summary>The most tiles of a segment.</summary>
-    protected int Segment { get; }
-
     protected int PaddedChannels { get; }
 
     protected int PaddedFilters { get; }
 
-    /// <summary>The first tile of the segment in progress.</summary>
-    protected int First { get; set; }
+    /// <summary>The bytes of a tile's products, of x and of y together.</summary>
+    protected long TileBytes => (long)WinogradMaps.Products * (PaddedChannels + PaddedFilters) * sizeof(T);
 
-    /// <summary>The tiles of the segment in progress.</summary>
-    protected int Count => Math.Min(Segment, Tiles.Count - First);
-
-    /// <summary>The blocks of the segment in progress.</summary>
-    protected int TileBlocks => (Count + TilesPerBlock - 1) / TilesPerBlock;
-
-    /// <summary>The products of x, [36, segment, channels].</summary>
-    protected T* Inputs => (T*)At.Scratch;
-
-    /// <summary>The products of y, [36, segment, filters].</summary>
-    protected T* Outputs => Inputs + (long)WinogradMaps.Products * Segment * PaddedChannels;
-
-    /// <summary>The products of w: [36, channels, filters] or [36, filters, channels].</summary>
-    protected T* Products => Outputs + (long)WinogradMaps.Products * Segment * PaddedFilters;
-
-    /// <summary>The bytes of the products of x and y.</summary>
-    protected long SegmentScratch => (long)WinogradMaps.Products * Segment * (PaddedChannels + PaddedFilters) * sizeof(T);
-
-    /// <summary>The first tile of a block and the one behind its last, in the segment.</summary>
-    protected (int First, int End) TilesOf(int block) =>
-        (block * TilesPerBlock, Math.Min((block + 1) * TilesPerBlock, Count));
-
-    /// <summary>Bᵀ x B for the tiles of a block.</summary>
-    protected void SpreadInputs(int block)
-    {
-        (int first, int end) = TilesOf(block);
+    /// <summary>Bᵀ x B for some tiles; <paramref name="product"/> counts the elements of one of the 36 products.</summary>
+    protected void SpreadInputs(int first, int end, T* target, long product) =>
         Tiles.Spread<WinogradMaps.Inputs>(
             (T*)At.X, Shape.Channels, Shape.Input[0], Shape.Input[1], Shape.PaddingBefore[0], Shape.PaddingBefore[1],
-            First + first, First + end, Inputs + (long)first * PaddedChannels, (long)Segment * PaddedChannels);
-    }
+            first, end, target, product);
 }

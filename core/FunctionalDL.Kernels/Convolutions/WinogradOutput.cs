@@ -18,60 +18,67 @@ internal sealed unsafe class WinogradOutput<TVector, T> : WinogradConvolution<TV
     /// <summary>Channels whose weights one block transforms.</summary>
     private const int ChannelsPerBlock = 8;
 
-    private Phase _phase;
+    /// <summary>
+    /// The bytes of a segment's products, of x and of y together: they and what is read of the weights' share the
+    /// second-level cache.
+    /// </summary>
+    private const long SegmentBytes = 768 << 10;
+
+    /// <summary>Tiles from which on reading all weights' products for a segment costs little.</summary>
+    private const int EnoughTiles = 24;
+
+    private bool _isTransforming; // the weights; else the segments are computed
+    private int _segment; // tiles of a segment of the run in progress
 
     public WinogradOutput(ConvolutionShape shape)
         : base(shape, ConvolutionPart.Output)
     {
     }
 
-    private enum Phase
-    {
-        Weights,
-        Inputs,
-        Outputs,
-    }
-
     public override string Name => "Winograd F(4x4, 3x3)";
 
-    public override long ScratchBytes =>
-        SegmentScratch + (long)WinogradMaps.Products * Shape.Channels * PaddedFilters * sizeof(T);
+    public override long ScratchBytes => (long)WinogradMaps.Products * Shape.Channels * PaddedFilters * sizeof(T);
+
+    /// <summary>The products of w: [36, channels, filters].</summary>
+    private T* Products => (T*)At.Scratch;
 
     public override void Execute(int block, int worker)
     {
-        switch (_phase)
-        {
-            case Phase.Weights:
-                TransformWeights(block * ChannelsPerBlock);
-                break;
-            case Phase.Inputs:
-                SpreadInputs(block);
-                break;
-            default:
-                (int first, int end) = TilesOf(block);
-                Tiles.Gather(
-                    Outputs + (long)first * PaddedFilters, (long)Segment * PaddedFilters, Shape.Filters, Shape.Output[0],
-                    Shape.Output[1], First + first, First + end, (T*)At.Y);
-                break;
-        }
+        if (_isTransforming)
+            TransformWeights(block * ChannelsPerBlock);
+        else
+            ComputeSegment(block * _segment);
     }
 
     protected override void Run(WorkerPool pool)
     {
-        _phase = Phase.Weights;
+        _isTransforming = true;
         pool.Run((Shape.Channels + ChannelsPerBlock - 1) / ChannelsPerBlock, this);
-        for (First = 0; First < Tiles.Count; First += Segment)
-        {
-            _phase = Phase.Inputs;
-            pool.Run(TileBlocks, this);
-            Gemm.Multiply(
-                pool, Shape.Element, WinogradMaps.Products, Count, PaddedFilters, Shape.Channels,
-                (nint)Inputs, (long)Segment * PaddedChannels, PaddedChannels, 1,
-                (nint)Products, (long)Shape.Channels * PaddedFilters, PaddedFilters, 1,
-                (nint)Outputs, (long)Segment * PaddedFilters);
-            _phase = Phase.Outputs;
-            pool.Run(TileBlocks, this);
-        }
+        _isTransforming = false;
+        int most = (int)Math.Max(EnoughTiles, SegmentBytes / TileBytes);
+        int segments = (Tiles.Count + most - 1) / most;
+        segments = (segments + pool.Threads - 1) / pool.Threads * pool.Threads;
+        _segment = Math.Max(1, (Tiles.Count + segments - 1) / segments);
+        pool.Run((Tiles.Count + _segment - 1) / _segment, this);
+    }
+
+    /// <summary>
+    /// All the way from x to y for some tiles: what is between them stays with the thread that made it. (When the
+    /// threads shared a segment, each read what the other had written, which took twice as long where their cores
+    /// share no cache.)
+    /// </summary>
+    private void ComputeSegment(int first)
+    {
+        int count = Math.Min(_segment, Tiles.Count - first);
+        long inputs = (long)count * PaddedChannels, outputs = (long)count * PaddedFilters;
+        T* x = (T*)Scratch.GetForRows(WinogradMaps.Products * (inputs + outputs) * sizeof(T));
+        T* y = x + WinogradMaps.Products * inputs;
+        SpreadInputs(first, first + count, x, inputs);
+        Gemm.Multiply(
+            WorkerPool.CallerOnly, Shape.Element, WinogradMaps.Products, count, PaddedFilters, Shape.Channels,
+            (nint)x, inputs, PaddedChannels, 1, (nint)Products, (long)Shape.Channels * PaddedFilters, PaddedFilters, 1,
+            (nint)y, outputs);
+        Tiles.Gather(y, outputs, Shape.Filters, Shape.Output[0], Shape.Output[1], first, first + count, (T*)At.Y);
     }
 
     /// <summary>G w Gᵀ for some channels: filters are the vectors' lanes.</summary>

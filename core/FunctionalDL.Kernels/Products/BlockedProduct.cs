@@ -46,7 +46,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
     {
         if (shape.K == 0)
         {
-            for (int i = 0; i < shape.Batch; i++)
+            for (int i = 0; i < shape.Batch && !shape.Accumulates; i++)
                 Copies.Zero((T*)shape.C + i * shape.CBatch, (long)shape.M * shape.N);
             shape.Then.Run(0, (long)shape.Batch * shape.M, shape.N, 0, shape.N);
             return;
@@ -209,7 +209,7 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         {
             Tile tile;
             tile.Steps = StepsFrom(p);
-            tile.Accumulate = p != 0;
+            tile.Accumulate = p != 0 || _shape.Accumulates;
             T* a = _shape.A.At<T>(batch, row, p);
             if (packA)
             {
@@ -321,26 +321,5 @@ internal sealed unsafe class BlockedProduct<TVector, T> : IBlockJob
         public int Steps;
         public int Vectors;
         public bool Accumulate;
-    }
-
-    /// <summary>
-    /// Rows cut into panels of nearly equal height: 13 rows make 7 and 6, for a panel of 1 would waste the
-    /// pipeline.
-    /// </summary>
-    private readonly struct RowPanels
-    {
-        public readonly int Rows;
-        public readonly int Count;
-        private readonly int _height;
-        private readonly int _higher;
-
-        public RowPanels(int rows, int tileRows)
-        {
-            Rows = rows;
-            Count = ProductPlan.CeilDiv(rows, tileRows);
-            (_height, _higher) = Math.DivRem(rows, Count);
-        }
-
-        public int Height(int panel) => panel < _higher ? _height + 1 : _height;
     }
 }

@@ -134,7 +134,7 @@ internal readonly struct ProductPlan
         (int)Math.Min(size, (long)range * CeilDiv(size, tile) / ranges * tile);
 
     /// <summary>Twelve rows where there are 32 vector registers, six where there are 16.</summary>
-    private static int MaxTileRows =>
+    public static int MaxTileRows =>
         Vector512.IsHardwareAccelerated || Avx512F.VL.IsSupported || AdvSimd.Arm64.IsSupported ? 12 : 6;
 
     private static int SectionOf(int k)

@@ -19,6 +19,9 @@ internal unsafe struct ProductShape(
     /// <summary>What is done with the parts of c as they are finished.</summary>
     public Continuation Then;
 
+    /// <summary>Whether the products are added to what c holds.</summary>
+    public bool Accumulates;
+
     /// <summary>The number of the first product in the operands: those before it are left out.</summary>
     public int First;
 

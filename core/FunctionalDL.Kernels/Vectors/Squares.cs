@@ -52,6 +52,28 @@ internal static unsafe class Squares
         ZipHigh(left, right).Store(target + 4);
     }
 
+    /// <summary>
+    /// target = every second element of source, from the first on, 16 bytes of them; elements have 4 or 8 bytes.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Evens<T>(T* source, T* target)
+        where T : unmanaged
+    {
+        if (sizeof(T) == 8)
+        {
+            ZipLow(Vector128.Load((long*)source), Vector128.Load((long*)source + 2)).Store((long*)target);
+            return;
+        }
+
+        Vector128<float> low = Vector128.Load((float*)source);
+        Vector128<float> high = Vector128.Load((float*)source + 4);
+        Vector128<float> evens =
+            Sse.IsSupported ? Sse.Shuffle(low, high, 0b10_00_10_00)
+            : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.UnzipEven(low, high)
+            : Vector128.Create(low[0], low[2], high[0], high[2]);
+        evens.Store((float*)target);
+    }
+
     /// <summary>a0 b0 a1 b1.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<int> ZipLow(Vector128<int> a, Vector128<int> b) =>

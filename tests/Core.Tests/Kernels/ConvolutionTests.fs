@@ -182,8 +182,8 @@ let rec private randomShape (rng: Random) element =
             element
             (pick [| 0; 1; 2; 3; 5 |])
             (pick [| 1; 1; 2; 3 |])
-            (pick [| 1; 1; 2; 3; 5; 8; 17 |])
-            (pick [| 1; 1; 2; 4; 7; 13; 16; 33 |])
+            (pick [| 1; 1; 2; 3; 5; 8; 17; 19; 20 |])
+            (pick [| 1; 1; 2; 4; 7; 13; 16; 18; 33 |])
             (Array.init rank axis)
 
     let work =
@@ -221,6 +221,12 @@ let private largeShapes element = [
     shape element 3 1 48 96 [| 14, 1, 1, 0, 1; 14, 1, 1, 0, 1 |]
     shape element 2 1 33 70 [| 14, 1, 2, 0, 1; 14, 1, 2, 0, 1 |]
     shape element 2 37 1 1 [| 19, 3, 1, 1, 1; 35, 3, 1, 1, 1 |]
+    shape element 35 1 1 8 [| 28, 5, 2, 2, 1; 27, 5, 2, 2, 1 |]
+    shape element 40 1 16 32 [| 7, 3, 2, 1, 1; 7, 3, 2, 1, 1 |]
+    shape element 33 1 32 1 [| 4, 3, 2, 1, 1; 4, 3, 2, 1, 1 |]
+    shape element 1 1 3 5 [| 130, 5, 3, 4, 2; 150, 4, 2, 1, 3 |]
+    shape element 1 2 2 3 [| 3001, 9, 2, 4, 3 |]
+    shape element 1 1 2 2 [| 150_001, 3, 1, 1, 1 |]
     shape element 9 1 130 260 [| 2, 3, 1, 1, 1; 2, 3, 1, 1, 1 |]
     shape element 2 2 20 18 [| 4, 3, 1, 1, 1; 5, 3, 1, 1, 1; 33, 3, 1, 1, 1 |]
     shape element 2 1 30 40 [| 301, 9, 1, 4, 1 |]
