@@ -121,6 +121,62 @@ module private Reason =
         | [] -> "first call"
         | _ -> earlier |> List.map (against names now) |> List.minBy fst |> snd
 
+/// How arguments come apart, and what results are to the next call.
+type internal Calls<'a, 'b>() =
+
+    /// The tensors and the static parts of an argument.
+    abstract TakeApart: argument: 'a -> struct (Tensor[] * obj[])
+    default _.TakeApart argument = Structure.takeApart argument
+
+    /// The step of a loop that a traced call is, if it is one.
+    abstract Turn: argument: 'a * result: 'b -> LoopTurn voption
+    default _.Turn(_, _) = ValueNone
+
+    /// Told of the result of each step of a loop, of its tensors, and of what the trace gave.
+    abstract Returned: turn: LoopTurn * traced: 'b * result: 'b * tensors: Tensor[] -> unit
+    default _.Returned(_, _, _, _) = ()
+
+/// A state and what it is made of.
+[<Sealed; AllowNullLiteral>]
+type internal StateParts(state: obj, tensors: Tensor[], statics: obj[]) =
+    member _.State = state
+    member _.Tensors = tensors
+    member _.Statics = statics
+
+/// Steps of one loop. The state that the last step returned is not taken apart again.
+[<Sealed>]
+type internal LoopCalls<'s, 'x, 'y>() =
+    inherit Calls<'s * 'x, 's * 'y>()
+    let loop = obj ()
+    // Weak: a loop that is over keeps no state.
+    let last = WeakReference<StateParts>(null)
+    // What the last trace gave, and its static parts, which are those of all its results.
+    let mutable traced = StateParts(null, [||], [||])
+
+    override _.TakeApart((state, x)) =
+        match last.TryGetTarget() with
+        | true, known when obj.ReferenceEquals(known.State, state) ->
+            let struct (tensors, statics) = Structure.takeApart x
+            struct (Array.append known.Tensors tensors, Array.append known.Statics statics)
+        | _ -> Structure.takeApart (state, x)
+
+    override _.Turn((state, _), (next, _)) =
+        ValueSome {
+            Loop = loop
+            Given = (Structure.leaves state).Length
+            Made = (Structure.leaves next).Length
+        }
+
+    override _.Returned(turn, (given, _), (state, _), tensors) =
+        let mutable parts = traced
+
+        if not (obj.ReferenceEquals(parts.State, given)) then
+            let struct (_, statics) = Structure.takeApart given
+            parts <- StateParts(given, [||], statics)
+            traced <- parts
+
+        last.SetTarget(StateParts(state, Array.sub tensors 0 turn.Made, parts.Statics))
+
 /// What one trace gave: how to run it, and how to put the result together.
 [<NoComparison; NoEquality; AllowNullLiteral>]
 type private Trace<'b>
@@ -184,7 +240,7 @@ module private Closure =
 /// A pure function that is traced once for each signature (shapes, types and static parts of its argument)
 /// and then run as a plan. It may be called from several threads at once, unless it is the step of a loop.
 [<Sealed>]
-type Compiled<'a, 'b> internal (options: CompileOptions, f: 'a -> 'b, turnOf: 'a -> 'b -> LoopTurn voption) =
+type Compiled<'a, 'b> internal (options: CompileOptions, f: 'a -> 'b, calls: Calls<'a, 'b>) =
     let traces = ConcurrentDictionary<Signature, Trace<'b>>()
     let mutable last: Trace<'b> = null
     // Newest first.
@@ -228,7 +284,7 @@ type Compiled<'a, 'b> internal (options: CompileOptions, f: 'a -> 'b, turnOf: 'a
             Evaluate.realise options.Engine (Closure.fixedParts roots)
             let struct (program, captured) = Flatten.program symbols roots
             let executable = options.Engine.Compile(Simplify.run true program)
-            Trace(signature, executable, captured, result, turnOf x result)
+            Trace(signature, executable, captured, result, calls.Turn(x, result))
         else
             null
 
@@ -265,7 +321,7 @@ type Compiled<'a, 'b> internal (options: CompileOptions, f: 'a -> 'b, turnOf: 'a
     /// the plan. Inside another trace or derivative the call is inlined, whether they reach `f` by its argument or by
     /// what it closes over. Raises TraceException when `f` looks at values, or when there have been too many traces.
     member _.Invoke(x: 'a) : 'b =
-        let struct (leaves, statics) = Structure.takeApart x
+        let struct (leaves, statics) = calls.TakeApart x
         let mutable isInlined = false
         let mutable isPending = false
 
@@ -294,12 +350,16 @@ type Compiled<'a, 'b> internal (options: CompileOptions, f: 'a -> 'b, turnOf: 'a
 
                         Evaluate.accept options.Engine node)
 
-                let results =
-                    match traced.Turn with
-                    | ValueSome turn -> traced.Executable.Advance(inputs, turn)
-                    | ValueNone -> traced.Executable.Run(inputs, null)
+                let wrap storages =
+                    storages |> Array.map (fun s -> Tensor(Graph.stored s))
 
-                Structure.rebuild traced.Result (results |> Array.map (fun s -> Tensor(Graph.stored s)))
+                match traced.Turn with
+                | ValueNone -> traced.Executable.Run(inputs, null) |> wrap |> Structure.rebuild traced.Result
+                | ValueSome turn ->
+                    let tensors = traced.Executable.Advance(inputs, turn) |> wrap
+                    let result = Structure.rebuild traced.Result tensors
+                    calls.Returned(turn, traced.Result, result, tensors)
+                    result
 
     /// The reason of each trace so far, in order: `first call`, `argument 0: batch 64 -> 16`.
     member _.Traces: IReadOnlyList<string> =
@@ -322,8 +382,7 @@ module Compile =
 
     /// `f`, compiled, with what is known of its traces. `f` must be pure: what else it does happens once for
     /// a trace.
-    let create (options: CompileOptions) (f: 'a -> 'b) : Compiled<'a, 'b> =
-        Compiled(options, f, (fun _ _ -> ValueNone))
+    let create (options: CompileOptions) (f: 'a -> 'b) : Compiled<'a, 'b> = Compiled(options, f, Calls())
 
     /// `f`, compiled for an engine: `(create { defaults with Engine = engine } f).Invoke`.
     let on (engine: IEngine) (f: 'a -> 'b) : 'a -> 'b =
@@ -339,16 +398,7 @@ module Compile =
     /// ValueException that it is gone, unless it was taken out of the loop with `keep`. The state that a loop starts
     /// with stays, and so does the one that a step was given and refused.
     let createStep (options: CompileOptions) (f: 's * 'x -> 's * 'y) : Compiled<'s * 'x, 's * 'y> =
-        let loop = obj ()
-
-        let turnOf (state, _) (next, _) =
-            ValueSome {
-                Loop = loop
-                Given = (Structure.leaves state).Length
-                Made = (Structure.leaves next).Length
-            }
-
-        Compiled(options, f, turnOf)
+        Compiled(options, f, LoopCalls())
 
     /// The step of a loop, compiled for an engine: `(createStep { defaults with Engine = engine } f).Invoke`.
     let stepOn (engine: IEngine) (f: 's * 'x -> 's * 'y) : 's * 'x -> 's * 'y =

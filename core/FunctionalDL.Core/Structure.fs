@@ -8,15 +8,30 @@ open System.Runtime.CompilerServices
 open FSharp.Reflection
 
 /// How the values of one type come apart into tensors and static parts, and together again.
-[<NoComparison; NoEquality>]
-type private Codec = {
+[<AbstractClass>]
+type private Codec() =
+
+    /// Whether values of the type are static as a whole.
+    abstract IsStatic: bool
+    default _.IsStatic = false
+
     /// Adds the tensors of the value to the first list and its static parts to the second.
-    TakeApart: obj -> List<Tensor> -> List<obj> -> unit
+    abstract TakeApart: value: obj * tensors: List<Tensor> * statics: List<obj> -> unit
+
     /// The value again, with tensors taken from the queue instead of its own.
-    PutTogether: obj -> Queue<Tensor> -> obj
+    abstract PutTogether: value: obj * tensors: Queue<Tensor> -> obj
+
     /// Adds the path of each tensor of the value, which itself is at the given path.
-    Name: obj -> string -> List<string> -> unit
-}
+    abstract Name: value: obj * path: string * names: List<string> -> unit
+
+/// Small numbers as objects: each step of a loop counts its lists and cases again.
+[<RequireQualifiedAccess>]
+module private Boxed =
+
+    let private small = Array.init 64 box
+
+    let int (n: int) =
+        if n >= 0 && n < small.Length then small[n] else box n
 
 /// The codecs of all types, made when a type is first met.
 [<AbstractClass; Sealed>]
@@ -29,15 +44,18 @@ type private Codecs private () =
     static let anyAccess = BindingFlags.Public ||| BindingFlags.NonPublic
 
     static let tensor = {
-        TakeApart = fun value tensors _ -> tensors.Add(value :?> Tensor)
-        PutTogether = fun _ tensors -> box (tensors.Dequeue())
-        Name = fun _ path names -> names.Add path
+        new Codec() with
+            member _.TakeApart(value, tensors, _) = tensors.Add(value :?> Tensor)
+            member _.PutTogether(_, tensors) = box (tensors.Dequeue())
+            member _.Name(_, path, names) = names.Add path
     }
 
     static let constant = {
-        TakeApart = fun value _ statics -> statics.Add value
-        PutTogether = fun value _ -> value
-        Name = fun _ _ _ -> ()
+        new Codec() with
+            member _.IsStatic = true
+            member _.TakeApart(value, _, statics) = statics.Add value
+            member _.PutTogether(value, _) = value
+            member _.Name(_, _, _) = ()
     }
 
     static member Of(t: Type) : Codec =
@@ -56,26 +74,27 @@ type private Codecs private () =
         let codecs = lazy (types |> Array.map Codecs.Of)
 
         {
-            TakeApart =
-                fun value tensors statics ->
-                    let fields = read value
+            new Codec() with
+                member _.TakeApart(value, tensors, statics) =
+                    let fields, codecs = read value, codecs.Value
 
                     for i in 0 .. fields.Length - 1 do
-                        codecs.Value[i].TakeApart fields[i] tensors statics
-            PutTogether =
-                fun value tensors ->
-                    let fields = read value
+                        codecs[i].TakeApart(fields[i], tensors, statics)
+
+                member _.PutTogether(value, tensors) =
+                    let fields, codecs = read value, codecs.Value
 
                     for i in 0 .. fields.Length - 1 do
-                        fields[i] <- codecs.Value[i].PutTogether fields[i] tensors
+                        if not codecs[i].IsStatic then
+                            fields[i] <- codecs[i].PutTogether(fields[i], tensors)
 
                     make fields
-            Name =
-                fun value path found ->
+
+                member _.Name(value, path, found) =
                     let fields = read value
 
                     for i in 0 .. fields.Length - 1 do
-                        codecs.Value[i].Name fields[i] (path + names[i]) found
+                        codecs.Value[i].Name(fields[i], path + names[i], found)
         }
 
     /// The tag of a union's case is static.
@@ -95,17 +114,23 @@ type private Codecs private () =
                 Codecs.Product(types, names, read, FSharpValue.PreComputeUnionConstructor(case, anyAccess)))
 
         {
-            TakeApart =
-                fun value tensors statics ->
+            new Codec() with
+                member _.TakeApart(value, tensors, statics) =
                     let case = tag value
-                    statics.Add case
-                    cases[case].TakeApart value tensors statics
-            PutTogether = fun value tensors -> cases[tag value].PutTogether value tensors
-            Name = fun value path found -> cases[tag value].Name value path found
+                    statics.Add(Boxed.int case)
+                    cases[case].TakeApart(value, tensors, statics)
+
+                member _.PutTogether(value, tensors) =
+                    cases[tag value].PutTogether(value, tensors)
+
+                member _.Name(value, path, found) =
+                    cases[tag value].Name(value, path, found)
         }
 
-    /// Items of one type; their number is static.
-    static member private Items<'c, 't>(toArray: 'c -> 't[], ofArray: 't[] -> 'c) : Codec =
+    /// Items of one type; their number is static. `map` makes the same collection of other items, in order.
+    static member private Items<'c, 't>
+        (count: 'c -> int, iterate: ('t -> unit) -> 'c -> unit, map: ('t -> 't) -> 'c -> 'c)
+        : Codec =
         let item = lazy Codecs.Of typeof<'t>
 
         /// Where an item is: by its own name when it is a pair of a name and something, else by its number.
@@ -115,32 +140,39 @@ type private Codecs private () =
             | _ -> $"[{i}]"
 
         {
-            TakeApart =
-                fun value tensors statics ->
-                    let items = toArray (unbox<'c> value)
-                    statics.Add items.Length
+            new Codec() with
+                member _.TakeApart(value, tensors, statics) =
+                    let items, codec = unbox<'c> value, item.Value
+                    statics.Add(Boxed.int (count items))
+                    iterate (fun i -> codec.TakeApart(box i, tensors, statics)) items
+
+                member _.PutTogether(value, tensors) =
+                    let items, codec = unbox<'c> value, item.Value
+                    box (map (fun i -> unbox<'t>(codec.PutTogether(box i, tensors))) items)
+
+                member _.Name(value, path, found) =
+                    let mutable number = -1
+                    let items = List<'t>()
+                    iterate items.Add (unbox<'c> value)
 
                     for i in items do
-                        item.Value.TakeApart (box i) tensors statics
-            PutTogether =
-                fun value tensors ->
-                    toArray (unbox<'c> value)
-                    |> Array.map (fun i -> unbox<'t>(item.Value.PutTogether (box i) tensors))
-                    |> ofArray
-                    |> box
-            Name =
-                fun value path found ->
-                    toArray (unbox<'c> value)
-                    |> Array.iteri (fun i v -> item.Value.Name (box v) (path + place i (box v)) found)
+                        number <- number + 1
+                        item.Value.Name(box i, path + place number (box i), found)
         }
 
-    static member private Arrays<'t>() = Codecs.Items<'t[], 't>(id, id)
+    static member private Arrays<'t>() =
+        Codecs.Items<'t[], 't>(Array.length, Array.iter, Array.map)
 
     static member private Lists<'t>() =
-        Codecs.Items<'t list, 't>(List.toArray, List.ofArray)
+        Codecs.Items<'t list, 't>(List.length, List.iter, List.map)
 
     static member private Maps<'k, 'v when 'k: comparison>() =
-        Codecs.Items<Map<'k, 'v>, 'k * 'v>(Map.toArray, Map.ofArray)
+        let iterate f (items: Map<'k, 'v>) = items |> Map.toArray |> Array.iter f
+
+        let map f (items: Map<'k, 'v>) =
+            items |> Map.toArray |> Array.map f |> Map.ofArray
+
+        Codecs.Items<Map<'k, 'v>, 'k * 'v>(Map.count, iterate, map)
 
     static member private Build(t: Type) : Codec =
         let generic (name: string) (types: Type[]) =
@@ -189,7 +221,7 @@ module Structure =
     /// equal static parts differ in their tensors alone.
     let takeApart (value: 'a) : struct (Tensor[] * obj[]) =
         let tensors, statics = List<Tensor>(), List<obj>()
-        Codecs.Of(typeof<'a>).TakeApart (box value) tensors statics
+        Codecs.Of(typeof<'a>).TakeApart(box value, tensors, statics)
         struct (tensors.ToArray(), statics.ToArray())
 
     /// The tensors of a value, in the order of its fields and items.
@@ -204,19 +236,18 @@ module Structure =
 
         match box value with
         | :? ITuple as several when several.Length > 0 ->
-            Codecs.Of(typeof<'a>).Name (box value) "argument " found
+            Codecs.Of(typeof<'a>).Name(box value, "argument ", found)
             // The first part of a tuple's path is its number: `argument .1`.
             found
             |> Seq.map (fun name -> name.Replace("argument .", "argument "))
             |> Seq.toArray
         | whole ->
-            Codecs.Of(typeof<'a>).Name whole "argument 0" found
+            Codecs.Of(typeof<'a>).Name(whole, "argument 0", found)
             found.ToArray()
 
     /// `value` with its tensors replaced, in the order of `leaves`.
     let rebuild (value: 'a) (tensors: Tensor seq) : 'a =
-        Codecs.Of(typeof<'a>).PutTogether (box value) (Queue<Tensor> tensors)
-        |> unbox<'a>
+        Codecs.Of(typeof<'a>).PutTogether(box value, Queue<Tensor> tensors) |> unbox<'a>
 
     /// `value` with a function applied to each tensor.
     let map (f: Tensor -> Tensor) (value: 'a) : 'a =

@@ -154,7 +154,7 @@ public sealed unsafe class MemoryPool
     private nint TakeNew(long capacity)
     {
         // A program whose sizes keep changing must not collect blocks of every size it ever used.
-        if (Volatile.Read(ref _idle) > Math.Max(Floor, LiveBytes))
+        if (Volatile.Read(ref _idle) > Math.Max(Floor, LiveBytes / 2))
             Trim();
         nint address;
         try

@@ -42,7 +42,7 @@ internal sealed unsafe class FoldJob : TileJob
         if (_plan.Layout == FoldLayout.Planes)
         {
             for (long end = first + count; first < end; first += _plan.PlanesPerUnit)
-                FoldPlanes(scratch, slots, first, Math.Min(_plan.PlanesPerUnit, end - first));
+                FoldPlanes(scratch, slots, first, end);
         }
         else
         {
@@ -89,12 +89,15 @@ internal sealed unsafe class FoldJob : TileJob
         long end = Math.Min(first + _unitsPerBlock, _plan.Units);
         byte* scratch = Scratch.Get(ScratchBytes);
         Program.BeginBlock(scratch, Slots, (end - first) * _plan.UnitElements);
-        for (long unit = first; unit < end; unit++)
+        if (_plan.Layout == FoldLayout.Planes)
         {
-            long plane = unit * _plan.PlanesPerUnit;
-            if (_plan.Layout == FoldLayout.Planes)
-                FoldPlanes(scratch, Slots, plane, Math.Min(_plan.PlanesPerUnit, _plan.Outer - plane));
-            else
+            long endPlane = Math.Min(end * _plan.PlanesPerUnit, _plan.Outer);
+            for (long plane = first * _plan.PlanesPerUnit; plane < endPlane; plane += _plan.PlanesPerUnit)
+                FoldPlanes(scratch, Slots, plane, endPlane);
+        }
+        else
+        {
+            for (long unit = first; unit < end; unit++)
                 FoldSection(scratch, Slots, unit);
         }
 
@@ -121,13 +124,13 @@ internal sealed unsafe class FoldJob : TileJob
             fold.ClearExactly(target + i * fold.Size, (int)Math.Min(1 << 20, Results - i));
     }
 
-    /// <summary>One tile of whole planes.</summary>
-    private void FoldPlanes(byte* scratch, nint[] slots, long first, long count)
+    /// <summary>One tile of whole planes, of those up to <paramref name="end"/> that come one after another.</summary>
+    private void FoldPlanes(byte* scratch, nint[] slots, long first, long end)
     {
-        int planes = (int)count;
+        int planes = (int)Math.Min(_plan.PlanesPerUnit, end - first);
         int plane = (int)(_plan.Reduced * _plan.Inner);
         int elements = planes * plane;
-        Program.RunTile(scratch, slots, first * plane, elements);
+        Program.RunTile(scratch, slots, first * plane, elements, (end - first) * plane);
         for (int f = 0; f < _folds.Length; f++)
         {
             Folding fold = _folds[f];
@@ -175,7 +178,8 @@ internal sealed unsafe class FoldJob : TileJob
 
             int rows = (int)Math.Min(_plan.RowsPerTile, end - row);
             int count = rows * width;
-            Program.RunTile(scratch, slots, (outer * _plan.Reduced + row) * _plan.Inner + column, count);
+            long room = width == _plan.Inner ? (end - row) * width : count;
+            Program.RunTile(scratch, slots, (outer * _plan.Reduced + row) * _plan.Inner + column, count, room);
             for (int f = 0; f < _folds.Length; f++)
             {
                 byte* source = Program.Folded(scratch, f, count);
@@ -207,7 +211,7 @@ internal sealed unsafe class FoldJob : TileJob
         {
             int part = Math.Min(step, count - done);
             if (bare == null)
-                Program.RunTile(scratch, slots, start + done, part);
+                Program.RunTile(scratch, slots, start + done, part, count - done);
             for (int f = 0; f < _folds.Length; f++)
                 _folds[f].Accumulate(bare != null ? bare : Program.Folded(scratch, f, part), part, State(f));
         }

@@ -86,6 +86,9 @@ internal unsafe struct Place
 
     /// <summary>Whether it may be computed right into its target.</summary>
     public bool Direct;
+
+    /// <summary>Whether, then, elements behind the tile may be overwritten that are computed afterwards.</summary>
+    public bool Overshoots;
 }
 
 /// <summary>A store, and what stands in the way of computing right into its target.</summary>
@@ -110,6 +113,9 @@ internal sealed class StorePlan(int value, int slot, int size, long elements, bo
     /// </summary>
     public Value[]? LaterLoads { get; set; }
 
+    /// <summary>All loads of the program.</summary>
+    public Value[] Loads { get; set; } = [];
+
     /// <summary>
     /// Whether, with these addresses, the value may be computed into its target. A target may be the memory
     /// of an operand with the same layout (an update in place); then nothing may read that operand
@@ -117,11 +123,17 @@ internal sealed class StorePlan(int value, int slot, int size, long elements, bo
     /// </summary>
     public bool IsDirect(nint[] slots)
     {
-        if (LaterLoads is null || IsStreamed)
-            return false;
+        return LaterLoads is not null && !IsStreamed && IsApart(slots, LaterLoads);
+    }
+
+    /// <summary>Whether, with these addresses, the target is no part of any operand.</summary>
+    public bool IsApart(nint[] slots) => IsApart(slots, Loads);
+
+    private bool IsApart(nint[] slots, Value[] loads)
+    {
         long start = slots[Slot];
         long end = start + elements * Size;
-        foreach (Value load in LaterLoads)
+        foreach (Value load in loads)
         {
             (long firstElement, long endElement) = load.Load!.Extent;
             long origin = load.Origin(slots);

@@ -131,7 +131,11 @@ internal sealed unsafe class MapJob : TileJob
     private void RunTiles(byte* scratch, nint[] slots, long start, long end)
     {
         for (; start < end; start += Program.TileElements)
-            Program.RunTile(scratch, slots, start, (int)Math.Min(Program.TileElements, end - start));
+        {
+            int count = (int)Math.Min(Program.TileElements, end - start);
+            Program.RunTile(scratch, slots, start, count, end - start);
+        }
+
         Program.EndBlock();
     }
 }

@@ -74,8 +74,10 @@ internal sealed unsafe class TileProgram
 
         foreach (StorePlan store in _stores)
         {
-            if (store.LaterLoads is not null)
-                places[store.Value].Direct = store.IsDirect(slots);
+            if (store.LaterLoads is null)
+                continue;
+            places[store.Value].Direct = store.IsDirect(slots);
+            places[store.Value].Overshoots = places[store.Value].Direct && store.IsApart(slots);
         }
     }
 
@@ -84,8 +86,12 @@ internal sealed unsafe class TileProgram
     /// <param name="slots">The base addresses.</param>
     /// <param name="start">The first element of the tile, in row-major order of the iteration space.</param>
     /// <param name="count">The elements of the tile, at most <see cref="TileSize"/>.</param>
+    /// <param name="room">
+    /// The elements from <paramref name="start"/> on that the same thread computes, in order: what lies behind the tile
+    /// among them may be overwritten, for it comes next.
+    /// </param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void RunTile(byte* scratch, nint[] slots, long start, int count)
+    public void RunTile(byte* scratch, nint[] slots, long start, int count, long room)
     {
         Place* places = (Place*)scratch;
         int padded = (count + Grain - 1) & -Grain;
@@ -93,7 +99,10 @@ internal sealed unsafe class TileProgram
         {
             ref Place place = ref places[store.Value];
             if (store.LaterLoads is not null)
-                place.Address = place.Direct && padded == count ? Target(store, slots, start) : place.Home;
+            {
+                bool fits = padded == count || (place.Overshoots && padded <= room);
+                place.Address = place.Direct && fits ? Target(store, slots, start) : place.Home;
+            }
         }
 
         TileOperands operands;

@@ -174,8 +174,10 @@ internal sealed class TileProgramBuilder
     private void FindLaterLoads()
     {
         bool[] taken = new bool[Values.Count];
+        Value[] loads = [.. Values.Where(value => value.Load is not null)];
         foreach (StorePlan store in Stores)
         {
+            store.Loads = loads;
             // Folds may read behind a tile, which only scratch memory allows.
             bool scratchOnly = _overread > 0 && Folded.Contains(store.Value);
             if (Values[store.Value].Kind != ValueKind.Computed || taken[store.Value] || scratchOnly)

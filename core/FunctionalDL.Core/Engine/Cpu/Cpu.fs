@@ -41,13 +41,24 @@ type internal NativeStorage(tensorType: TensorType, buffer: NativeBuffer) =
         GC.KeepAlive this
 
 /// What one run of a plan works in: the arena, the literals and the table of addresses. A plan keeps its
-/// workspaces for the next run, so that in the steady state nothing but the results is allocated.
+/// workspaces for the next run, so that in the steady state nothing is allocated but the results; a large arena is
+/// borrowed for the run.
 [<Sealed>]
 type internal Workspace(plan: Plan) =
-    let arena = MemoryPool.Shared.Rent plan.ArenaBytes
+    // A large arena is lent for each run: a plan that is kept, perhaps for ever, keeps no memory that others may need.
+    let isKept = plan.ArenaBytes <= (1L <<< 20)
+
+    let kept =
+        if isKept then
+            MemoryPool.Shared.Rent plan.ArenaBytes
+        else
+            null
+
     let own = Program.literals plan.Program
     let literals = MemoryPool.Shared.Rent(8L * int64 own.Length)
     let slots = Array.zeroCreate<nativeint> plan.Buffers.Length
+
+    let lentArena = if isKept then 0L else MemoryPool.BytesTaken plan.ArenaBytes
 
     let resultBytes =
         plan.Buffers
@@ -79,11 +90,24 @@ type internal Workspace(plan: Plan) =
             | Buffer.Local
             | Buffer.Result _ -> null)
 
+    let placeArena (arena: NativeBuffer) =
+        for i in 0 .. plan.Buffers.Length - 1 do
+            match plan.Buffers[i] with
+            | Buffer.Arena offset -> slots[i] <- arena.Address + nativeint offset
+            | Buffer.Input _
+            | Buffer.Literals
+            | Buffer.Counting _
+            | Buffer.Local
+            | Buffer.Result _ -> ()
+
     do
+        if isKept then
+            placeArena kept
+
         plan.Buffers
         |> Array.iteri (fun i buffer ->
             match buffer with
-            | Buffer.Arena offset -> slots[i] <- arena.Address + nativeint offset
+            | Buffer.Arena _ -> ()
             | Buffer.Literals -> slots[i] <- literals.Address
             | Buffer.Counting _ -> slots[i] <- counting[i].Address
             | Buffer.Input _
@@ -143,7 +167,7 @@ type internal Workspace(plan: Plan) =
                 results[successor[i]] <- taken[i]
                 reused <- reused + MemoryPool.BytesTaken taken[i].Bytes
 
-        MemoryPool.Shared.Expect(resultBytes - reused)
+        MemoryPool.Shared.Expect(resultBytes - reused + lentArena)
 
         for i in inputs.Length .. plan.Buffers.Length - 1 do
             match plan.Buffers[i] with
@@ -160,7 +184,7 @@ type internal Workspace(plan: Plan) =
 
         results
 
-    let compute (pool: WorkerPool) (stamps: int64[]) =
+    let runWorks (pool: WorkerPool) (stamps: int64[]) =
         if isNull stamps then
             for work in plan.Works do
                 work.Run(pool, slots)
@@ -170,6 +194,18 @@ type internal Workspace(plan: Plan) =
                 plan.Works[i].Run(pool, slots)
 
             stamps[plan.Works.Length] <- Stopwatch.GetTimestamp()
+
+    let compute pool stamps =
+        if isKept then
+            runWorks pool stamps
+        else
+            let arena = MemoryPool.Shared.Rent plan.ArenaBytes
+
+            try
+                placeArena arena
+                runWorks pool stamps
+            finally
+                arena.Return()
 
     /// An output, and whether a loop owns it: it does when the output is part of a state, and nothing else shows it.
     let output (inputs: Storage[]) (results: NativeBuffer[]) (turn: LoopTurn voption) at =
@@ -227,7 +263,7 @@ type internal Workspace(plan: Plan) =
         // Kernels hold bare addresses: what they point into must outlive the last of them. Naming the arena
         // here also makes it a field; as a value of the constructor alone it would be collected after that.
         GC.KeepAlive inputs
-        GC.KeepAlive arena
+        GC.KeepAlive kept
         GC.KeepAlive literals
         GC.KeepAlive counting
         outputs
