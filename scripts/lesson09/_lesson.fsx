@@ -15,7 +15,7 @@ open FunctionalDL.Data
 // ---- options ----------------------------------------
 
 type Options = {
-    /// A folder with MNIST's four files; `data/digits` where none is given.
+    /// A folder with MNIST's four files, `data/digits` where none is given; or what else a script asks for.
     Data: string
     /// Where the page goes.
     Out: string
@@ -30,10 +30,11 @@ type Options = {
 
 let private root = Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, "..", ".."))
 
-/// The options of the command line of the script of this name; ends the program when they make no sense.
-let options (name: string) (arguments: string seq) : Options =
+/// The options of the command line of the script of this name in a folder of scripts, whose own data are in a folder of `data`; ends the
+/// program when they make no sense.
+let optionsIn (folder: string) (name: string) (data: string) (arguments: string seq) : Options =
     let usage =
-        $"usage: dotnet fsi scripts/lesson09/{name}.fsx [--data DIR] [--out FILE] [--seed N] [--plotly FILE] [--quick]"
+        $"usage: dotnet fsi scripts/{folder}/{name}.fsx [--data DIR] [--out FILE] [--seed N] [--plotly FILE] [--quick]"
 
     let rec read (options: Options) arguments =
         match arguments with
@@ -49,8 +50,8 @@ let options (name: string) (arguments: string seq) : Options =
         | other :: _ -> Error $"{other} is no option, or something is missing after it"
 
     let defaults = {
-        Data = Path.Combine(root, "data", "digits")
-        Out = Path.Combine(root, "runs", "lesson09", name + ".html")
+        Data = Path.Combine(root, "data", data)
+        Out = Path.Combine(root, "runs", folder, name + ".html")
         Seed = 1L
         Plotly = None
         IsQuick = false
@@ -62,6 +63,10 @@ let options (name: string) (arguments: string seq) : Options =
     | Error message ->
         eprintfn $"{message}\n{usage}"
         exit 2
+
+/// The options of a script of lesson 9.
+let options name arguments =
+    optionsIn "lesson09" name "digits" arguments
 
 // ---- pictures ----------------------------------------
 
