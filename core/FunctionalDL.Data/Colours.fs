@@ -17,7 +17,7 @@ module internal Colours =
     /// What stands for values that are not finite.
     let none = struct (226uy, 228uy, 232uy)
 
-    /// Evenly spaced stops. Viridis: S. van der Walt, N. Smith, 2015; RdBu, from blue to red: C. Brewer,
+    /// Evenly spaced stops. Viridis and Magma: S. van der Walt, N. Smith, 2015; RdBu, from blue to red: C. Brewer,
     /// colorbrewer2.org.
     let stops (scale: ColorScale) : string[] =
         match scale with
@@ -32,6 +32,18 @@ module internal Colours =
             "#6ece58"
             "#b5de2b"
             "#fde725"
+          |]
+        | ColorScale.Magma -> [|
+            "#000004"
+            "#180f3d"
+            "#440f76"
+            "#721f81"
+            "#9e2f7f"
+            "#cd4071"
+            "#f1605d"
+            "#fd9668"
+            "#feca8d"
+            "#fcfdbf"
           |]
         | ColorScale.RdBu -> [| "#2166ac"; "#67a9cf"; "#f7f7f7"; "#ef8a62"; "#b2182b" |]
 

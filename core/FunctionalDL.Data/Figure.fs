@@ -46,6 +46,8 @@ type Histogram = {
 type ColorScale =
     /// From dark blue over green to yellow, for values that grow from nothing to much.
     | Viridis
+    /// From black over red to pale yellow, for maps that lie over pictures.
+    | Magma
     /// From blue over white to red, for values that lie on both sides of a middle.
     | RdBu
 

@@ -5,63 +5,14 @@ namespace FunctionalDL.Tests;
 /// <summary>Summaries in fastai's format.</summary>
 public class SummaryTests
 {
-    private sealed class BasicBlock(int channels, int outChannels, int stride) : Module
-    {
-        public readonly Conv2d Conv1 = new(channels, outChannels, 3, stride: stride, padding: 1, bias: false);
-        public readonly BatchNorm2d Bn1 = new(outChannels);
-        public readonly ReLU Relu = new();
-        public readonly Conv2d Conv2 = new(outChannels, outChannels, 3, padding: 1, bias: false);
-        public readonly BatchNorm2d Bn2 = new(outChannels);
-        public readonly Sequential? Downsample = stride == 1
-            ? null
-            : new(new Conv2d(channels, outChannels, 1, stride: stride, bias: false), new BatchNorm2d(outChannels));
-
-        public override Tensor Forward(Tensor input)
-        {
-            var inner = Bn2.Call(Conv2.Call(Relu.Call(Bn1.Call(Conv1.Call(input)))));
-            return Relu.Call(inner + (Downsample?.Call(input) ?? input));
-        }
-    }
-
-    private sealed class ConcatPool : Module
-    {
-        public readonly AdaptiveAvgPool2d Ap = new(1);
-        public readonly AdaptiveMaxPool2d Mp = new(1);
-
-        public override Tensor Forward(Tensor input) => Tensor.Cat([Mp.Call(input), Ap.Call(input)], 1);
-    }
-
-    private static Sequential ResNet34()
-    {
-        IEnumerable<Module> Stage(int channels, int outChannels, int blocks) =>
-            Enumerable.Range(0, blocks).Select(i => i == 0 && channels != outChannels
-                ? new BasicBlock(channels, outChannels, 2)
-                : new BasicBlock(outChannels, outChannels, 1));
-
-        var body = new Sequential(
-        [
-            new Conv2d(3, 64, 7, stride: 2, padding: 3, bias: false), new BatchNorm2d(64), new ReLU(),
-            new MaxPool2d(3, stride: 2, padding: 1),
-            new Sequential([.. Stage(64, 64, 3)]), new Sequential([.. Stage(64, 128, 4)]),
-            new Sequential([.. Stage(128, 256, 6)]), new Sequential([.. Stage(256, 512, 3)]),
-        ]);
-
-        var head = new Sequential(
-            new ConcatPool(), new Flatten(), new BatchNorm1d(1024), new Dropout(0.25), new Linear(1024, 512), new ReLU(),
-            new BatchNorm1d(512), new Dropout(0.5), new Linear(512, 37), new BatchNorm1d(37, momentum: 0.01));
-
-        foreach (var (_, module) in body.NamedModules().Where(m => m.Module is Conv2d))
-        {
-            module.Parameters()[0].RequiresGrad = false;
-        }
-
-        return new(body, head);
-    }
+    private static DataLoaders NoPictures { get; } =
+        new(new TensorDataset(Tensor.Zeros([1, 3, 32, 32]), Tensor.From([0L])), new TensorDataset(Tensor.Zeros([1, 3, 32, 32]), Tensor.From([0L])));
 
     [Test]
     public void Summary_OfResNet34WithItsHead_HasTheGoldenTotalsAndRows_Row79()
     {
-        var summary = ResNet34().Summary([3, 352, 352]);
+        var learn = new VisionLearner(NoPictures, ResNet.ResNet34(), pretrained: true, classes: 37, bnFinal: true, silent: true);
+        var summary = learn.Model.Summary([3, 352, 352]);
         var lines = summary.ToString().Split('\n');
 
         Assert.That(summary.Layers, Has.Count.EqualTo(101));

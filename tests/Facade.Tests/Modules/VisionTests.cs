@@ -30,9 +30,9 @@ public class VisionTests
                 (start, layer) => Core.XResNet.variables(Narrow.Kind, start, layer)),
             ["simple cnn"] = (
                 () => SimpleCnn.Of([3, 8, 6], [5, 3], [1, 2], bn: true), Core.SimpleCnn.layer(Cnn), Core.SimpleCnn.variables),
-            ["head"] = (() => VisionHead.Create(3, 4, hidden: [6]), Core.Head.layer(HeadOf(true, false)), Core.Head.variables),
+            ["head"] = (() => VisionHead.Create(3, 4, linFtrs: [6]), Core.Head.layer(HeadOf(true, false)), Core.Head.variables),
             ["head with one pool"] = (
-                () => VisionHead.Create(3, 4, hidden: [6], concatPool: false, bnFinal: true),
+                () => VisionHead.Create(3, 4, linFtrs: [6], concatPool: false, bnFinal: true),
                 Core.Head.layer(HeadOf(false, true)),
                 Core.Head.variables),
         };

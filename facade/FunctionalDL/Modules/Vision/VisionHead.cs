@@ -12,7 +12,7 @@ public static class VisionHead
     /// </summary>
     /// <param name="channels">The channels that the body gives.</param>
     /// <param name="outputs">How many numbers come out.</param>
-    /// <param name="hidden">The widths of the hidden layers; one of 512 when not given.</param>
+    /// <param name="linFtrs">The widths of the hidden layers; one of 512 when not given.</param>
     /// <param name="ps">
     /// Dropout in front of each linear layer: one for each, or one for the last, of which those before it have half; 0.5 when not
     /// given.
@@ -24,7 +24,7 @@ public static class VisionHead
     public static Sequential Create(
         int channels,
         int outputs,
-        IReadOnlyList<int>? hidden = null,
+        IReadOnlyList<int>? linFtrs = null,
         IReadOnlyList<double>? ps = null,
         bool concatPool = true,
         bool bnFinal = false,
@@ -34,7 +34,7 @@ public static class VisionHead
         var spec = new HeadSpec(
             channels,
             outputs,
-            hidden is null ? usual.Hidden : Fs.Sizes(hidden),
+            linFtrs is null ? usual.Hidden : Fs.Sizes(linFtrs),
             ps is null ? usual.Ps : Fs.List(ps),
             concatPool,
             bnFinal);
