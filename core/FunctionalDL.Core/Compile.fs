@@ -282,9 +282,9 @@ type Compiled<'a, 'b> internal (options: CompileOptions, f: 'a -> 'b, calls: Cal
 
         if Closure.isClosed symbols roots then
             Evaluate.realise options.Engine (Closure.fixedParts roots)
-            let struct (program, captured) = Flatten.program symbols roots
-            let executable = options.Engine.Compile(Simplify.run true program)
-            Trace(signature, executable, captured, result, calls.Turn(x, result))
+            let pending = Pending(symbols, roots)
+            let executable = options.Engine.Compile(Simplify.run true pending.Program)
+            Trace(signature, executable, pending.Captured, result, calls.Turn(x, result))
         else
             null
 
@@ -434,8 +434,7 @@ module Compile =
     /// The program of a function at an argument: what is computed, before an engine plans it.
     let program (f: 'a -> 'b) (x: 'a) : Program =
         let struct (symbols, roots) = symbolic f x
-        let struct (program, _) = Flatten.program symbols roots
-        Simplify.run true program
+        Simplify.run true (Pending(symbols, roots).Program)
 
     /// `program`, as text.
     let print (f: 'a -> 'b) (x: 'a) = Program.print (program f x)

@@ -180,11 +180,11 @@ module Debug =
             Fail.option $"profile: {runs} runs are too few; 1 or more"
 
         let struct (symbols, roots) = Compile.symbolic f x
-        let struct (program, captured) = Flatten.program symbols roots
-        let given = Array.append (nodes x) captured
+        let pending = Pending(symbols, roots)
+        let given = Array.append (nodes x) pending.Captured
         Evaluate.realise engine given
         let inputs = given |> Array.map (Evaluate.accept engine)
-        let executable = engine.Compile(Simplify.run true program)
+        let executable = engine.Compile(Simplify.run true pending.Program)
         // Memory is touched and code compiled for the first time.
         executable.Run(inputs, null) |> ignore
 
@@ -239,7 +239,8 @@ module Debug =
     /// operation. Constants may be infinite: masks are. Raises TraceException when `f` looks at values.
     let findNonFiniteOn (engine: IEngine) (f: 'a -> 'b) (x: 'a) : NonFinite option =
         let struct (symbols, roots) = Compile.symbolic f x
-        let struct (program, captured, steps) = Flatten.steps symbols roots
+        let pending = Pending(symbols, roots)
+        let program, steps = pending.Program, pending.Computed
         let given = nodes x
         Evaluate.realise engine given
         let count = program.Inputs.Length
@@ -251,7 +252,7 @@ module Debug =
             values[at] <- storage
             looks[at] <- look storage
 
-        Array.append given captured
+        Array.append given pending.Captured
         |> Array.iteri (fun i node -> keep i (Evaluate.accept engine node))
 
         let bad =

@@ -1,7 +1,134 @@
 namespace FunctionalDL.Core
 
+open System
 open System.Collections.Generic
 open System.Runtime.CompilerServices
+
+/// Hands cotangents on, a node at a time: the node's derivative rule along symbols for the tangents of its operands is
+/// a small graph, linear in them, and its transpose takes a cotangent of the node to cotangents of the operands, which
+/// `add` is given. `isMoving` says which operands have a tangent at all.
+[<Sealed>]
+type internal Transposition(isMoving: Node -> bool, add: Node -> Node -> unit) =
+    // What one node needs is kept for the next: graphs are long, and their nodes have few operands.
+    let operands, symbols = List<Node>(), List<Node>()
+    // The rule's nodes from the youngest to the oldest, whether each is linear in the symbols, and their cotangents.
+    let nodes, linear, cotangents = List<Node>(), List<bool>(), List<Node>()
+    // All that is older than what the rule makes.
+    let mutable before = 0L
+
+    /// The symbol of a moving operand.
+    let tangent (operand: Node) =
+        let mutable i = operands.IndexOf operand
+
+        if i < 0 && isMoving operand then
+            i <- operands.Count
+            operands.Add operand
+
+            if i = symbols.Count then
+                symbols.Add(Graph.symbol "tangent" operand.Type)
+            elif symbols[i].Type <> operand.Type then
+                symbols[i] <- Graph.symbol "tangent" operand.Type
+
+        if i < 0 then ValueNone else ValueSome symbols[i]
+
+    /// The operand that a node is the symbol of, or -1.
+    let operandOf (node: Node) =
+        if node.Made.IsSome then
+            -1
+        else
+            symbols.IndexOf(node, 0, operands.Count)
+
+    /// Where a node stands among the rule's, or -1.
+    let find (node: Node) =
+        let mutable low, high = 0, nodes.Count
+
+        while low < high do
+            let middle = (low + high) / 2
+
+            if nodes[middle].Number > node.Number then
+                low <- middle + 1
+            else
+                high <- middle
+
+        if low < nodes.Count && obj.ReferenceEquals(nodes[low], node) then
+            low
+        else
+            -1
+
+    let isLinear node =
+        match find node with
+        | -1 -> operandOf node >= 0
+        | i -> linear[i]
+
+    /// Adds a node to the rule's, behind those that are younger, if it was made by the rule and may depend on a symbol.
+    let meet (node: Node) from =
+        if node.IsSymbolic && node.Number > before && node.Made.IsSome then
+            let mutable i = from
+
+            while i < nodes.Count && nodes[i].Number > node.Number do
+                i <- i + 1
+
+            if i = nodes.Count || not (obj.ReferenceEquals(nodes[i], node)) then
+                nodes.Insert(i, node)
+
+    /// All nodes that the rule made its result of.
+    let collect result =
+        nodes.Clear()
+        linear.Clear()
+        cotangents.Clear()
+        meet result 0
+        let mutable i = 0
+
+        while i < nodes.Count do
+            let parts = Prim.operandList nodes[i].Made.Value
+
+            for o in 0 .. parts.Count - 1 do
+                meet parts[o] (i + 1)
+
+            linear.Add false
+            cotangents.Add null
+            i <- i + 1
+
+        for i in nodes.Count - 1 .. -1 .. 0 do
+            let parts = Prim.operandList nodes[i].Made.Value
+
+            for o in 0 .. parts.Count - 1 do
+                linear[i] <- linear[i] || isLinear parts[o]
+
+    let give (node: Node) ct =
+        match operandOf node with
+        | -1 ->
+            let i = find node
+
+            cotangents[i] <-
+                if isNull cotangents[i] then
+                    ct
+                else
+                    Build.add cotangents[i] ct
+        | i -> add operands[i] ct
+
+    // The functions that rules are given, as objects made once.
+    let tangentOf: Node -> Node voption = tangent
+    let linearly: Node -> bool = isLinear
+    let giving: Node -> Node -> unit = give
+
+    /// Hands on the cotangent of a node, which `prim` makes.
+    member _.HandOn(node: Node, prim: Prim<Node>, cotangent: Node) =
+        operands.Clear()
+        before <- node.Number
+
+        match Derivative.rule prim node tangentOf with
+        | ValueSome result when operandOf result >= 0 -> give result cotangent
+        | ValueSome result ->
+            collect result
+
+            if isLinear result then
+                give result cotangent
+
+            for i in 0 .. nodes.Count - 1 do
+                if linear[i] && not (isNull cotangents[i]) then
+                    Transpose.rule nodes[i].Made.Value linearly cotangents[i] giving
+        | ValueNone -> ()
 
 /// Derivatives of graphs. A derivative is another graph, so that derivatives nest to any order, in either
 /// mode.
@@ -10,169 +137,149 @@ module internal Differentiate =
 
     /// How `outputs` move when the `variables` move along `tangents`; None where they do not move at all.
     /// Variables are tracked nodes, and only what depends on them is walked.
-    let private linearise
-        isTransposed
-        (variables: Node[])
-        (tangents: Node[])
-        (outputs: Node[])
-        : Node option[] =
+    let forward (variables: Node[]) (tangents: Node[]) (outputs: Node[]) : Node option[] =
         let order = Graph.dependents _.IsTracked variables outputs
-        let moves = Dictionary<Node, Node>(order.Count + variables.Length)
-        Array.iter2 (fun v t -> moves[v] <- t) variables tangents
+        let places = Places order
+        let moves = Array.create<Node voption> order.Length ValueNone
 
-        let isMoving (node: Node) = moves.ContainsKey node
+        let tangent node =
+            match places.Of node with
+            | -1 -> ValueNone
+            | place -> moves[place]
 
-        let tangent (node: Node) =
-            match moves.TryGetValue node with
-            | true, t -> Some t
-            | _ -> None
+        let isMoving node = (tangent node).IsSome
 
-        for node in order do
-            match node.Origin with
-            | Origin.Made prim ->
-                if (Prim.operandList prim).Exists isMoving then
-                    match Derivative.rule isTransposed prim node tangent with
-                    | Some t -> moves[node] <- t
-                    | None -> ()
-            | Origin.Stored
-            | Origin.Symbol _ -> ()
+        for i in 0 .. variables.Length - 1 do
+            match places.Of variables[i] with
+            | -1 -> ()
+            | place -> moves[place] <- ValueSome tangents[i]
 
-        outputs |> Array.map tangent
+        for place in 0 .. order.Length - 1 do
+            match order[place].Made with
+            | ValueSome prim when moves[place].IsNone && (Prim.operandList prim).Exists isMoving ->
+                moves[place] <- Derivative.rule prim order[place] tangent
+            | ValueSome _
+            | ValueNone -> ()
 
-    /// How `outputs` move when the `variables` move along `tangents`; None where they do not move at all.
-    let forward variables tangents outputs =
-        linearise false variables tangents outputs
+        outputs |> Array.map (tangent >> ValueOption.toOption)
 
-    /// What one call of a custom function is known by: its rule, inputs and tangents are the same for all of
-    /// its results.
+    /// What one call of a custom function is known by: its rule and inputs are the same for all of its results.
     [<CustomEquality; NoComparison>]
     type private Call = {
         Rule: CustomRule
         Inputs: Node[]
-        Tangents: Node[]
     } with
 
         override this.Equals other =
             match other with
             | :? Call as c ->
-                let same (a: Node[]) (b: Node[]) =
-                    a.Length = b.Length && Array.forall2 (fun x y -> obj.ReferenceEquals(x, y)) a b
-
                 obj.ReferenceEquals(this.Rule, c.Rule)
-                && same this.Inputs c.Inputs
-                && same this.Tangents c.Tangents
+                && this.Inputs.AsSpan().SequenceEqual(c.Inputs.AsSpan())
             | _ -> false
 
         override this.GetHashCode() = RuntimeHelpers.GetHashCode this.Rule
 
-    /// The cotangents of the `variables` for these cotangents of `results`, which are linear in the variables
-    /// (symbols).
-    let private transpose (variables: Node[]) (results: struct (Node * Node)[]) : Node option[] =
-        let symbolic =
-            results
-            |> Seq.map (fun (struct (r, _)) -> r)
-            |> Graph.dependents _.IsSymbolic variables
+    /// The place of the first result of a call in a walk, and the cotangents that the results have got.
+    [<NoComparison; NoEquality>]
+    type private Results = {
+        First: int
+        Cotangents: Node option[]
+    }
 
-        let linear = HashSet<Node>(symbolic.Count)
-        linear.UnionWith variables
-        let isLinear (node: Node) = linear.Contains node
-        let order = List<Node>(symbolic.Count)
-
-        for node in symbolic do
-            match node.Origin with
-            | Origin.Made prim when (Prim.operandList prim).Exists isLinear ->
-                linear.Add node |> ignore
-                order.Add node
-            | Origin.Made _
-            | Origin.Stored
-            | Origin.Symbol _ -> ()
-
-        let cotangents = Dictionary<Node, Node>(order.Count)
-
-        let add (node: Node) ct =
-            cotangents[node] <-
-                match cotangents.TryGetValue node with
-                | true, sum -> Build.add sum ct
-                | _ -> ct
-
-        for struct (result, ct) in results do
-            if linear.Contains result then
-                add result ct
-
-        // The results of a custom call are transposed together, at the first of them: all that uses any of
-        // them comes later.
-        let calls = Dictionary<Call, Node option[]>()
-
-        let cotangentsOf call =
-            match calls.TryGetValue call with
-            | true, found -> found
-            | _ ->
-                let none = Array.create (NodeRule.of' call.Rule).Outputs None
-                calls[call] <- none
-                none
-
-        let firsts = HashSet<Node>()
-        let seen = HashSet<Call>()
-
-        for node in order do
-            match node.Origin with
-            | Origin.Made(Prim.Opaque(rule, _, _, _, inputs, tangents)) ->
-                if
-                    seen.Add {
-                        Rule = rule
-                        Inputs = inputs
-                        Tangents = tangents
-                    }
-                then
-                    firsts.Add node |> ignore
-            | Origin.Made _
-            | Origin.Stored
-            | Origin.Symbol _ -> ()
-
-        for i in order.Count - 1 .. -1 .. 0 do
-            let node = order[i]
-
-            let ct =
-                match cotangents.TryGetValue node with
-                | true, ct -> Some ct
-                | _ -> None
-
-            match node.Origin, ct with
-            | Origin.Made(Prim.Opaque(rule, output, moving, _, inputs, tangents)), _ ->
-                let call = {
-                    Rule = rule
-                    Inputs = inputs
-                    Tangents = tangents
-                }
-
-                let given = cotangentsOf call
-                given[output] <- ct
-
-                if firsts.Contains node && Array.exists Option.isSome given then
-                    let found = (NodeRule.of' rule).Reverse(inputs, given)
-                    Array.iter2 (fun at t -> found[at] |> Option.iter (add t)) moving tangents
-            | Origin.Made prim, Some ct ->
-                for operand, contribution in Transpose.rule prim isLinear ct do
-                    add operand contribution
-            | _ -> ()
-
-        variables
-        |> Array.map (fun v ->
-            match cotangents.TryGetValue v with
-            | true, ct -> Some ct
-            | _ -> None)
-
-    /// The gradient of ⟨cotangents, outputs⟩ with respect to the variables: the forward derivative along
-    /// symbols, which is linear in them, transposed. None for a variable that no output depends on.
+    /// The gradient of ⟨cotangents, outputs⟩ with respect to the variables: the cotangent of each node, from the last
+    /// to the first, is handed on by `Transposition`. None for a variable that no output depends on.
     let reached (variables: Node[]) (outputs: Node[]) (cotangents: Node[]) : Node option[] =
-        let symbols = variables |> Array.map (fun v -> Graph.symbol "tangent" v.Type)
+        let order = Graph.dependents _.IsTracked variables outputs
+        let places = Places order
+        let sums = Array.zeroCreate<Node> order.Length
+
+        let moves, isVariable =
+            Array.zeroCreate<bool> order.Length, Array.zeroCreate<bool> order.Length
+
+        let calls = Dictionary<Call, Results>()
+
+        let isMoving node =
+            let place = places.Of node
+            place >= 0 && moves[place]
+
+        let add node ct =
+            let place = places.Of node
+            sums[place] <- if isNull sums[place] then ct else Build.add sums[place] ct
+
+        for variable in variables do
+            match places.Of variable with
+            | -1 -> ()
+            | place ->
+                moves[place] <- true
+                isVariable[place] <- true
+
+        // What may move when the variables do. Whether it does is for its rule to say.
+        for place in 0 .. order.Length - 1 do
+            let node = order[place]
+
+            match node.Made with
+            | ValueSome prim when not isVariable[place] ->
+                moves[place] <-
+                    DType.isFloat node.Type.DType
+                    && not prim.IsStopGradient
+                    && (Prim.operandList prim).Exists isMoving
+
+                match prim with
+                | Prim.Custom(rule, _, _, inputs) when moves[place] && (NodeRule.of' rule).HasReverse ->
+                    calls.TryAdd(
+                        { Rule = rule; Inputs = inputs },
+                        {
+                            First = place
+                            Cotangents = Array.create (NodeRule.of' rule).Outputs None
+                        }
+                    )
+                    |> ignore
+                | _ -> ()
+            | ValueSome _
+            | ValueNone -> ()
+
+        let transposition = Transposition(isMoving, add)
+
+        /// The results of a custom call are transposed together, at the first of them: all that uses any of them comes
+        /// later.
+        let custom place rule output inputs =
+            let results = calls[{ Rule = rule; Inputs = inputs }]
+            results.Cotangents[output] <- Option.ofObj sums[place]
+
+            if results.First = place && Array.exists Option.isSome results.Cotangents then
+                let found = (NodeRule.of' rule).Reverse(inputs, results.Cotangents)
+
+                Array.iter2
+                    (fun input ct ->
+                        if isMoving input then
+                            Option.iter (add input) ct)
+                    inputs
+                    found
 
         Graph.backward (fun () ->
-            let results =
-                Array.zip (linearise true variables symbols outputs) cotangents
-                |> Array.choose (fun (t, ct) -> t |> Option.map (fun t -> struct (t, ct)))
+            Array.iter2
+                (fun output ct ->
+                    if isMoving output then
+                        add output ct)
+                outputs
+                cotangents
 
-            transpose symbols results)
+            for place in order.Length - 1 .. -1 .. 0 do
+                match order[place].Made with
+                | ValueSome prim when moves[place] && not isVariable[place] ->
+                    match prim with
+                    | Prim.Custom(rule, output, _, inputs) when (NodeRule.of' rule).HasReverse ->
+                        custom place rule output inputs
+                    | _ when isNull sums[place] -> ()
+                    | _ -> transposition.HandOn(order[place], prim, sums[place])
+                | ValueSome _
+                | ValueNone -> ())
+
+        variables
+        |> Array.map (fun variable ->
+            match places.Of variable with
+            | -1 -> None
+            | place -> Option.ofObj sums[place])
 
     /// `reached`, with zeros for what is not.
     let reverse variables outputs cotangents : Node[] =

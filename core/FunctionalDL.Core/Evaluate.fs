@@ -4,138 +4,161 @@ open System
 open System.Collections.Concurrent
 open System.Collections.Generic
 
-/// Making graphs flat.
-[<RequireQualifiedAccess>]
-module Flatten =
+/// What has to be computed for `roots`, in order: its values numbered, first the `arguments`, then the values that the
+/// graph has already, then the steps. Raises TraceException when the graph depends on any other symbol.
+[<Sealed>]
+type internal Pending(arguments: Node[], roots: Node[]) =
+    /// The numbers of values from outside.
+    let outside = Dictionary<Node, int>(arguments.Length)
 
-    /// `program`, and the nodes that its steps compute.
-    let internal steps (arguments: Node[]) (roots: Node[]) : struct (Program * Node[] * Node[]) =
-        let isArgument = HashSet<Node>(arguments)
+    do arguments |> Array.iteri (fun i a -> outside[a] <- i)
 
-        let pending =
-            Graph.topological (fun (n: Node) -> isNull n.Value && not (isArgument.Contains n)) roots
+    let order =
+        roots
+        |> Graph.topological (fun node -> isNull node.Value && not (outside.ContainsKey node))
 
-        // Nodes with their primitives as they are now: another thread that computes one meanwhile lets its operands go.
-        let made = List<struct (Node * Prim<Node>)>(pending.Count)
+    let places = Places order
 
-        for node in pending do
-            match node.Origin with
-            | Origin.Made prim -> made.Add(struct (node, prim))
-            // Computed by another thread since it was entered.
-            | Origin.Stored -> ()
-            | Origin.Symbol name ->
-                Fail.trace (
-                    $"'{name}' has no value: it stands for an argument while a function is traced. "
-                    + "Inside compile, do not branch on values and do not look at them; "
-                    + "after it, do not use tensors that were kept from inside"
-                )
+    let primitive (node: Node) =
+        match node.Origin with
+        | Origin.Made prim -> prim
+        // Computed by another thread since the walk met it.
+        | Origin.Stored -> Unchecked.defaultof<Prim<Node>>
+        | Origin.Symbol name ->
+            Fail.trace (
+                $"'{name}' has no value: it stands for an argument while a function is traced. "
+                + "Inside compile, do not branch on values and do not look at them; "
+                + "after it, do not use tensors that were kept from inside"
+            )
 
-        let numbers = Dictionary<Node, int>(made.Count + arguments.Length)
-        arguments |> Array.iteri (fun i a -> numbers[a] <- i)
+    /// By place, as they are now: another thread that computes a node meanwhile lets its operands go.
+    let prims = Array.init order.Length (fun place -> primitive order[place])
 
-        // Steps are numbered after all inputs, of which not all are known yet.
-        for struct (node, _) in made do
-            numbers[node] <- -1
+    let isMade place =
+        not (obj.ReferenceEquals(prims[place], null))
 
-        let captured = List<Node>()
+    let captured = List<Node>()
 
-        let capture (node: Node) =
-            if numbers.TryAdd(node, arguments.Length + captured.Count) then
-                captured.Add node
+    let capture node =
+        let place = places.Of node
 
-        for struct (_, prim) in made do
-            let operands = Prim.operandList prim
+        if
+            (place < 0 || not (isMade place))
+            && outside.TryAdd(node, arguments.Length + captured.Count)
+        then
+            captured.Add node
 
-            for i in 0 .. operands.Count - 1 do
-                capture operands[i]
+    do
+        for prim in prims do
+            if not (obj.ReferenceEquals(prim, null)) then
+                let operands = Prim.operandList prim
+
+                for i in 0 .. operands.Count - 1 do
+                    capture operands[i]
 
         Array.iter capture roots
-        let inputCount = arguments.Length + captured.Count
-        let steps = List<Step>(made.Count)
-        let computed = List<Node>(made.Count)
 
-        for struct (node, prim) in made do
-            match prim with
-            // Only derivatives look at a custom rule. Without it equal programs are equal, whoever made the rule.
-            | Prim.Custom(_, _, value, _) -> numbers[node] <- numbers[value]
-            | _ ->
-                numbers[node] <- inputCount + steps.Count
-                computed.Add node
+    let inputs = arguments.Length + captured.Count
 
-                steps.Add {
-                    Prim = Prim.map (fun o -> numbers[o]) prim
-                    Type = node.Type
-                }
+    /// The numbers of steps, by place.
+    let numbers = Array.zeroCreate<int> order.Length
 
-        let program = {
-            Inputs = Array.append arguments (captured.ToArray()) |> Array.map _.Type
-            Steps = steps.ToArray()
-            Outputs = roots |> Array.map (fun r -> numbers[r])
-        }
+    let number node =
+        let place = places.Of node
 
-        struct (program, captured.ToArray(), computed.ToArray())
+        if place >= 0 && isMade place then
+            numbers[place]
+        else
+            outside[node]
 
-    /// The program that computes `roots`. Its inputs are the `arguments`, in order, then the values that the
-    /// graph has already, which are returned too. Raises TraceException when the graph depends on any other
-    /// symbol.
-    let program (arguments: Node[]) (roots: Node[]) : struct (Program * Node[]) =
-        let struct (program, captured, _) = steps arguments roots
-        struct (program, captured)
+    /// The places of steps.
+    let steps = List<int>(order.Length)
+
+    let mutable constants = 0
+
+    do
+        for place in 0 .. prims.Length - 1 do
+            if isMade place then
+                match prims[place] with
+                // Only derivatives look at a custom rule. Without it equal programs are equal, whoever made the rule.
+                | Prim.Custom(_, _, value, _) -> numbers[place] <- number value
+                | prim ->
+                    numbers[place] <- inputs + steps.Count
+                    steps.Add place
+
+                    if prim.IsConstant then
+                        constants <- constants + 1
+
+    let inputTypes () =
+        Seq.append arguments captured |> Seq.map _.Type
+
+    /// The values that the graph has already, in the order of their numbers.
+    member _.Captured = captured.ToArray()
+
+    /// The nodes that the steps compute.
+    member _.Computed = Array.init steps.Count (fun i -> order[steps[i]])
+
+    /// The literals of the constants, in order.
+    member _.Literals =
+        let literals = Array.zeroCreate<Literal> constants
+        let mutable at = 0
+
+        for place in steps do
+            match prims[place] with
+            | Prim.Constant(literal, _) ->
+                literals[at] <- literal
+                at <- at + 1
+            | _ -> ()
+
+        literals
+
+    /// As a program, whose inputs are the arguments and what is captured.
+    member _.Program = {
+        Inputs = inputTypes () |> Seq.toArray
+        Steps =
+            Array.init steps.Count (fun i -> {
+                Prim = Prim.map number prims[steps[i]]
+                Type = order[steps[i]].Type
+            })
+        Outputs = Array.map number roots
+    }
+
+    /// What an engine's plan for it is found by. No program is made to look for one.
+    member _.Key(engine: IEngine) =
+        let row = List<int>(6 * steps.Count + 16)
+        row.Add inputs
+
+        for t in inputTypes () do
+            PlanKey.input row t
+
+        row.Add steps.Count
+
+        for place in steps do
+            PlanKey.step row number prims[place]
+
+        for root in roots do
+            row.Add(number root)
+
+        PlanKey(engine, row)
 
 /// Computing graphs when somebody looks.
 [<RequireQualifiedAccess>]
 module Evaluate =
-
-    /// Programs that differ only in the literals of their constants are the same.
-    let private byStructure =
-        let sameStep (a: Step) (b: Step) =
-            a.Type = b.Type
-            && match a.Prim, b.Prim with
-               | Prim.Constant(_, s), Prim.Constant(_, t) -> s.Equals t
-               | p, q -> p = q
-
-        {
-            new IEqualityComparer<struct (IEngine * Program)> with
-                member _.Equals(struct (e, a), struct (f, b)) =
-                    obj.ReferenceEquals(e, f)
-                    && a.Inputs.AsSpan().SequenceEqual(b.Inputs.AsSpan())
-                    && a.Outputs.AsSpan().SequenceEqual(b.Outputs.AsSpan())
-                    && a.Steps.Length = b.Steps.Length
-                    && Array.forall2 sameStep a.Steps b.Steps
-
-                member _.GetHashCode(struct (_, program)) =
-                    let mutable hash = HashCode()
-
-                    for input in program.Inputs do
-                        hash.Add input.Shape
-
-                    // What primitives are made of besides is left to `Equals`: it is seldom all that differs.
-                    for step in program.Steps do
-                        let operands = Prim.operandList step.Prim
-                        hash.Add(Prim.name step.Prim)
-                        hash.Add step.Type.Shape
-
-                        for i in 0 .. operands.Count - 1 do
-                            hash.Add operands[i]
-
-                    hash.ToHashCode()
-        }
 
     /// More plans than this are forgotten together, so that a program whose shapes never repeat does not keep
     /// them all.
     let private planLimit = 1024
 
     // A memo of a pure function: nothing but speed depends on what it holds.
-    let private plans =
-        ConcurrentDictionary<struct (IEngine * Program), IExecutable>(byStructure)
+    let private plans = ConcurrentDictionary<PlanKey, IExecutable>()
 
-    let private executable (engine: IEngine) program =
-        let key = struct (engine, program)
+    let private executable (engine: IEngine) (pending: Pending) =
+        let key = pending.Key engine
 
         match plans.TryGetValue key with
         | true, plan -> plan
         | _ ->
-            let plan = engine.Compile(Simplify.run false program)
+            let plan = engine.Compile(Simplify.run false pending.Program)
 
             if plans.Count >= planLimit then
                 plans.Clear()
@@ -154,14 +177,14 @@ module Evaluate =
 
     /// Computes the nodes that have no value yet, together, on an engine.
     let realise (engine: IEngine) (nodes: Node seq) =
-        let pending =
+        let roots =
             nodes |> Seq.filter (fun n -> isNull n.Value) |> Seq.distinct |> Seq.toArray
 
-        if pending.Length > 0 then
-            let struct (program, captured) = Flatten.program [||] pending
-            let plan = executable engine program
-            let results = plan.Run(Array.map (accept engine) captured, Program.literals program)
-            Array.iter2 (fun (node: Node) storage -> node.Realise storage) pending results
+        if roots.Length > 0 then
+            let pending = Pending([||], roots)
+            let plan = executable engine pending
+            let results = plan.Run(Array.map (accept engine) pending.Captured, pending.Literals)
+            Array.iter2 (fun (node: Node) storage -> node.Realise storage) roots results
 
     /// A chain of this many pending operations is computed without being asked, so that a loop that never
     /// looks at its values does not grow for ever.

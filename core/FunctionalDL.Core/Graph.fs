@@ -1,6 +1,7 @@
 namespace FunctionalDL.Core
 
 open System
+open System.Buffers
 open System.Collections.Generic
 open System.Threading
 
@@ -23,18 +24,13 @@ and [<Sealed; AllowNullLiteral>] Node
     static let mutable made = 0L
     let number = Interlocked.Increment &made
 
-    // The origin in parts: one object a node less for the collector to walk.
-    let mutable prim =
+    // A primitive, the name of a symbol, or null: one field and no object of its own, because chains of nodes are long
+    // and the collector walks all of them.
+    let mutable origin: obj =
         match origin with
         | Origin.Made prim -> prim
-        | Origin.Stored
-        | Origin.Symbol _ -> Unchecked.defaultof<Prim<Node>>
-
-    let mutable name =
-        match origin with
         | Origin.Symbol name -> name
-        | Origin.Stored
-        | Origin.Made _ -> null
+        | Origin.Stored -> null
 
     let mutable value = value
     let mutable isTracked = isTracked
@@ -47,14 +43,16 @@ and [<Sealed; AllowNullLiteral>] Node
 
     /// How the value comes about. A realised node that no derivative may need has forgotten its operands.
     member _.Origin =
-        let prim = Volatile.Read &prim
+        match Volatile.Read &origin with
+        | null -> Origin.Stored
+        | :? Prim<Node> as prim -> Origin.Made prim
+        | name -> Origin.Symbol(name :?> string)
 
-        if not (obj.ReferenceEquals(prim, null)) then
-            Origin.Made prim
-        elif isNull name then
-            Origin.Stored
-        else
-            Origin.Symbol name
+    /// The primitive that makes it, unless it is a symbol or has forgotten its operands.
+    member internal _.Made: Prim<Node> voption =
+        match Volatile.Read &origin with
+        | :? Prim<Node> as prim -> ValueSome prim
+        | _ -> ValueNone
 
     /// The elements, or null while nobody has asked for them.
     member _.Value = value
@@ -87,12 +85,57 @@ and [<Sealed; AllowNullLiteral>] Node
 
     member private _.LetOperandsGo() =
         if not (isNull value || isTracked) then
-            name <- null
-            Volatile.Write(&prim, Unchecked.defaultof<Prim<Node>>)
+            Volatile.Write(&origin, null)
 
     override this.Equals other = obj.ReferenceEquals(this, other)
     // Entries of tables of nodes then lie in the order in which a walk looks at them.
     override _.GetHashCode() = int number
+
+/// Where each node of a walk stands in it: the key to arrays that hold something for each.
+[<Sealed>]
+type internal Places(order: Node[]) =
+    // In the order in which they were made, most of them one after the other: a table by numbers is then hardly longer
+    // than the walk.
+    let first = if order.Length = 0 then 0L else order[0].Number
+
+    let range =
+        if order.Length = 0 then
+            0L
+        else
+            order[order.Length - 1].Number - first + 1L
+
+    let table =
+        if range <= 8L * int64 order.Length then
+            Array.zeroCreate<int>(int range)
+        else
+            null
+
+    do
+        if not (isNull table) then
+            for place in 0 .. order.Length - 1 do
+                table[int (order[place].Number - first)] <- place + 1
+
+    /// The place of a number in a walk whose nodes were made far apart.
+    let search number =
+        let mutable low, high = 0, order.Length - 1
+
+        while low < high do
+            let middle = (low + high) / 2
+
+            if order[middle].Number < number then
+                low <- middle + 1
+            else
+                high <- middle
+
+        if order[low].Number = number then low else -1
+
+    /// The node's place, or -1 when the walk did not meet it.
+    member _.Of(node: Node) =
+        let offset = node.Number - first
+
+        if offset < 0L || offset >= range then -1
+        elif isNull table then search node.Number
+        else table[int offset] - 1
 
 /// Making nodes and walking graphs. Every walk is iterative: a chain of 100,000 operations must not overflow
 /// the stack.
@@ -153,9 +196,16 @@ module Graph =
         copy.IsBackward <- node.IsBackward
         copy
 
+    /// The same nodes in a lent array of twice the length, in place of `nodes`.
+    let private longer (nodes: Node[]) =
+        let next = ArrayPool<Node>.Shared.Rent(2 * nodes.Length)
+        nodes.CopyTo(next, 0)
+        ArrayPool<Node>.Shared.Return(nodes, true)
+        next
+
     /// The nodes that `roots` are made of, operands before users, in the order in which they were made, each once.
-    /// `enter` says which nodes to look at; the operands of a node that is not entered are not followed either.
-    let topological (enter: Node -> bool) (roots: Node seq) : List<Node> =
+    /// `enter` says which nodes to look at, and `follow` which of these have operands to look at too.
+    let private walk (enter: Node -> bool) (follow: Node -> bool) (roots: Node seq) : Node[] =
         // From the youngest to the oldest: all users of a node are younger than it, so that it is met after the last of
         // them, and what was met already need not be remembered.
         let waiting = PriorityQueue<Node, int64>()
@@ -165,7 +215,9 @@ module Graph =
                 waiting.Enqueue(node, -node.Number)
 
         Seq.iter push roots
-        let order = List<Node>()
+        // Lent, so that only as much is allocated as is returned.
+        let mutable met = ArrayPool<Node>.Shared.Rent 256
+        let mutable count = 0
         let mutable last: Node = null
 
         while waiting.Count > 0 do
@@ -173,61 +225,89 @@ module Graph =
 
             if not (obj.ReferenceEquals(node, last)) then
                 last <- node
-                order.Add node
 
-                match node.Origin with
-                | Origin.Made prim ->
-                    let operands = Prim.operandList prim
+                if count = met.Length then
+                    met <- longer met
 
-                    for i in 0 .. operands.Count - 1 do
-                        push operands[i]
-                // Also when another thread has computed the node meanwhile.
-                | Origin.Stored
-                | Origin.Symbol _ -> ()
+                met[count] <- node
+                count <- count + 1
 
-        order.Reverse()
+                if follow node then
+                    match node.Made with
+                    | ValueSome prim ->
+                        let operands = Prim.operandList prim
+
+                        for i in 0 .. operands.Count - 1 do
+                            push operands[i]
+                    // Also when another thread has computed the node meanwhile.
+                    | ValueNone -> ()
+
+        let order = met.AsSpan(0, count).ToArray()
+        ArrayPool<Node>.Shared.Return(met, true)
+        Array.Reverse order
         order
 
-    /// The nodes that `roots` are made of and that may depend on `sources`, operands
-    /// before users, each once and without the sources. `mayDepend` says which nodes to look at. What is older than all
+    /// The nodes that `roots` are made of, operands before users, in the order in which they were made, each once.
+    /// `enter` says which nodes to look at; the operands of a node that is not entered are not followed either.
+    let topological (enter: Node -> bool) (roots: Node seq) : Node[] = walk enter (fun _ -> true) roots
+
+    /// The nodes that `roots` are made of and that may depend on `sources`, operands before users, each once, the
+    /// sources that are met among them. `mayDepend` says which other nodes to look at. What is older than all
     /// sources is not: a derivative within another does not walk through what came before it.
-    let internal dependents (mayDepend: Node -> bool) (sources: Node[]) (roots: Node seq) : List<Node> =
-        let isSource = HashSet<Node>(sources)
+    let internal dependents (mayDepend: Node -> bool) (sources: Node[]) (roots: Node seq) : Node[] =
+        let listed = HashSet<Node>(sources)
 
         let oldest =
             (Int64.MaxValue, sources) ||> Array.fold (fun n source -> min n source.Number)
 
-        topological (fun n -> n.Number > oldest && mayDepend n && not (isSource.Contains n)) roots
+        let youngest =
+            (Int64.MinValue, sources) ||> Array.fold (fun n source -> max n source.Number)
+
+        let isSource (node: Node) =
+            node.Number <= youngest && listed.Contains node
+
+        walk (fun n -> n.Number >= oldest && (mayDepend n || isSource n)) (fun n -> not (isSource n)) roots
 
     /// The same graph with some nodes replaced. Only what depends on a replaced node is rebuilt; values
     /// already computed are kept. Every node that is replaced must be tracked or symbolic, which is what
     /// makes the search short.
     let substitute (replaced: Node[]) (replacements: Node[]) (roots: Node[]) : Node[] =
         let order = roots |> dependents (fun n -> n.IsTracked || n.IsSymbolic) replaced
+        let places = Places order
+        let images = Array.zeroCreate<Node> order.Length
 
-        let images = Dictionary<Node, Node>(order.Count + replaced.Length)
-        Array.iter2 (fun node other -> images[node] <- other) replaced replacements
+        let replace node other =
+            match places.Of node with
+            | -1 -> ()
+            | place -> images[place] <- other
 
-        let image (node: Node) =
-            match images.TryGetValue node with
-            | true, other -> other
-            | _ -> node
+        Array.iter2 replace replaced replacements
 
-        for node in order do
-            match node.Origin with
-            | Origin.Made prim when (Prim.operandList prim).Exists images.ContainsKey ->
+        let image node =
+            match places.Of node with
+            | -1 -> node
+            | place when isNull images[place] -> node
+            | place -> images[place]
+
+        let isRebuilt (node: Node) =
+            not (obj.ReferenceEquals(image node, node))
+
+        for place in 0 .. order.Length - 1 do
+            let node = order[place]
+
+            match node.Made with
+            | ValueSome prim when isNull images[place] && (Prim.operandList prim).Exists isRebuilt ->
                 match prim with
-                | Prim.Variable x when not node.IsOpen -> images[node] <- images[x]
+                | Prim.Variable x when not node.IsOpen -> images[place] <- image x
                 | _ ->
                     let copy = remake node (Prim.map image prim)
 
                     if not (isNull node.Value) then
                         copy.Realise node.Value
 
-                    images[node] <- copy
-            | Origin.Made _
-            | Origin.Stored
-            | Origin.Symbol _ -> ()
+                    images[place] <- copy
+            | ValueSome _
+            | ValueNone -> ()
 
         Array.map image roots
 
@@ -237,16 +317,16 @@ module Graph =
         for variable in variables do
             variable.IsOpen <- false
 
-        let isTracked (node: Node) =
-            match node.Origin with
-            | Origin.Made prim ->
-                (prim.IsVariable && node.IsOpen)
-                || (Prim.operandList prim).Exists(fun operand -> operand.IsTracked)
-            | Origin.Stored
-            | Origin.Symbol _ -> false
+        let isTracked (operand: Node) = operand.IsTracked
 
-        let settle node =
-            if not (isTracked node) then
+        let settle (node: Node) =
+            let keeps =
+                match node.Made with
+                | ValueSome prim ->
+                    (prim.IsVariable && node.IsOpen) || (Prim.operandList prim).Exists isTracked
+                | ValueNone -> false
+
+            if not keeps then
                 node.Untrack()
 
         Array.iter settle variables

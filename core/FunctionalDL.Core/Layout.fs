@@ -20,7 +20,6 @@ module Layout =
         | Prim.Variable x
         | Prim.Barrier(x, _)
         | Prim.Custom(_, _, x, _) -> Some(x, Some)
-        | Prim.Opaque _
         | Prim.Unary _
         | Prim.Binary _
         | Prim.Compare _

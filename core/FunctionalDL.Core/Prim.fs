@@ -265,10 +265,6 @@ type Prim<'x> =
     /// `value`, which is result number `output` of a function of the `inputs` whose derivative is that of the
     /// rule.
     | Custom of rule: CustomRule * output: int * value: 'x * inputs: 'x[]
-    /// How `value`, result number `output`, moves when the inputs numbered `moving` move along `tangents`:
-    /// known by its transpose alone, the rule's reverse. It lives between linearising and transposing;
-    /// nothing computes it.
-    | Opaque of rule: CustomRule * output: int * moving: int[] * value: 'x * inputs: 'x[] * tangents: 'x[]
 
 /// The operands of a primitive: a few by themselves, then those of an array.
 [<Struct; NoEquality; NoComparison>]
@@ -343,8 +339,6 @@ module Prim =
         | Prim.Variable x -> Prim.Variable(f x)
         | Prim.Barrier(x, after) -> Prim.Barrier(f x, Array.map f after)
         | Prim.Custom(rule, output, value, inputs) -> Prim.Custom(rule, output, f value, Array.map f inputs)
-        | Prim.Opaque(rule, output, moving, value, inputs, tangents) ->
-            Prim.Opaque(rule, output, moving, f value, Array.map f inputs, Array.map f tangents)
 
     /// The operands in order, for walks of many nodes: nothing is allocated for primitives of up to three.
     let internal operandList (prim: Prim<'x>) : Operands<'x> =
@@ -382,7 +376,6 @@ module Prim =
         | Prim.Concat(_, xs) -> Operands.All xs
         | Prim.Barrier(x, xs)
         | Prim.Custom(_, _, x, xs) -> Operands.Join(x, xs)
-        | Prim.Opaque(_, _, _, x, inputs, tangents) -> Operands.Join(x, Array.append inputs tangents)
 
     /// The operands in order.
     let operands (prim: Prim<'x>) : 'x[] =
@@ -429,4 +422,3 @@ module Prim =
         | Prim.Variable _ -> "variable"
         | Prim.Barrier _ -> "barrier"
         | Prim.Custom(rule, _, _, _) -> rule.Name
-        | Prim.Opaque(rule, _, _, _, _, _) -> rule.Name

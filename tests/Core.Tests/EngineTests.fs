@@ -113,8 +113,7 @@ let private allowed (dtype: DType) (prim: Prim<int>) (dimsOf: int -> int[]) =
     | Prim.StopGradient _
     | Prim.Variable _
     | Prim.Barrier _
-    | Prim.Custom _
-    | Prim.Opaque _ -> Allowed.Nothing
+    | Prim.Custom _ -> Allowed.Nothing
 
 /// The sum of the absolute terms of each element of the result, by the Reference engine in float64.
 let private absoluteTerms (program: Program) (inputs: Storage[]) =
@@ -188,20 +187,7 @@ let private compareInstance what (program: Program) (inputs: Storage[]) =
         if not (isSame || abs (e[i] - a[i]) <= margin i) then
             fail $"element {i} is {a[i]:R}, expected {e[i]:R} (allowed {margin i:E1})"
 
-/// Every primitive but the one that no engine is given.
-let primNames =
-    everyPrim |> List.filter (fun p -> not p.IsOpaque) |> List.map Prim.name
-
-[<Test>]
-let ``no engine computes what only a derivative may hold`` () =
-    let opaque = everyPrim |> List.find _.IsOpaque
-
-    for name in engineNames do
-        let struct (program, inputs) =
-            programOf (Random 1) (instanceOf (Random 1) DType.Float64 opaque)
-
-        raises<InvalidOperationException> "opaque has only a transpose" (fun () ->
-            runOn (engineOf name) program inputs |> ignore)
+let primNames = everyPrim |> List.map Prim.name
 
 /// The instances of a primitive in one element type, or none where it does not take the type.
 let private instances name dtype count = [

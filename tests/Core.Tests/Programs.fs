@@ -204,8 +204,7 @@ let private apply (prim: Prim<int>) (operand: int -> Tensor) : Tensor =
     | Prim.Solve _
     | Prim.Determinant _ -> invalidOp "random values are no matrices that are far from singular"
     | Prim.Variable _
-    | Prim.Barrier _
-    | Prim.Opaque _ -> invalidOp $"{Prim.name prim} belongs to a derivative"
+    | Prim.Barrier _ -> invalidOp $"{Prim.name prim} belongs to a derivative"
     | Prim.Custom _ -> invalidOp "programs do not keep custom rules"
 
 /// The values of a program's steps and inputs, as tensors.

@@ -412,6 +412,3 @@ let instanceOf (rng: Random) (dtype: DType) (prim: Prim<int>) : Instance =
     | Prim.Custom(rule, _, _, _) ->
         let dims, other = anyDims rng, anyDims rng
         make [ operand true dims; operand true other ] (fun xs -> Prim.Custom(rule, 0, xs[0], [| xs[1] |]))
-    | Prim.Opaque(rule, _, _, _, _, _) ->
-        // No engine takes it; what they say instead has a test of its own.
-        unary (fun x -> Prim.Opaque(rule, 0, [| 0 |], x, [| x |], [| x |])) (anyDims rng) true

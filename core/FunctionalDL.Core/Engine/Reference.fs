@@ -614,7 +614,6 @@ module Reference =
         | Prim.Variable x
         | Prim.Barrier(x, _)
         | Prim.Custom(_, _, x, _) -> valueOf x
-        | Prim.Opaque(rule, _, _, _, _, _) -> invalidOp $"{rule.Name} has only a transpose"
         | Prim.Permute(axes, x) ->
             let back (position: int[]) =
                 let original = Array.zeroCreate position.Length

@@ -48,8 +48,7 @@ module Simplify =
         | Prim.TriangularSolve _
         | Prim.Solve _
         | Prim.Determinant _
-        | Prim.Barrier _
-        | Prim.Opaque _ -> None
+        | Prim.Barrier _ -> None
 
     /// Drops steps that only rename a value, and computes equal steps once. With `mergeConstants` false,
     /// constants stay apart even when equal: their literals may be given anew at each run.

@@ -121,8 +121,6 @@ module internal Batching =
         | Prim.Custom(rule, output, value, inputs) ->
             let rule = ruleOf rule (Array.map isMapped inputs)
             make (Prim.Custom(rule, output, all value, Array.map orSame inputs))
-        | Prim.Opaque(rule, _, _, _, _, _) ->
-            invalidOp $"{rule.Name}: only a finished derivative can be mapped"
 
     /// The outputs for `size` examples at once: `batches` hold those of `inputs`, which are symbols, along a
     /// first axis. What depends on no input is computed once, and repeated if it is an output.

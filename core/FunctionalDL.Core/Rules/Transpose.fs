@@ -38,12 +38,12 @@ module internal Transpose =
         | ConvolutionPart.Weight, true -> a, compute ConvolutionPart.Input b ct
         | ConvolutionPart.Weight, false -> b, compute ConvolutionPart.Output a ct
 
-    /// The cotangents of the operands of `prim` that `isLinear` names, for a result with cotangent `ct`.
-    let rule (prim: Prim<Node>) (isLinear: Node -> bool) (ct: Node) : (Node * Node) list =
+    /// Gives `add` the cotangents of the operands of `prim` that `isLinear` names, for a result with cotangent `ct`.
+    let rule (prim: Prim<Node>) (isLinear: Node -> bool) (ct: Node) (add: Node -> Node -> unit) : unit =
         match prim with
         | Prim.Unary(op, x) ->
             match op with
-            | UnaryOp.Neg -> [ x, Build.neg ct ]
+            | UnaryOp.Neg -> add x (Build.neg ct)
             | UnaryOp.Abs
             | UnaryOp.Sign
             | UnaryOp.Sqrt
@@ -62,71 +62,68 @@ module internal Transpose =
             | UnaryOp.Round -> notLinear prim
         | Prim.Binary(op, a, b) ->
             match op, isLinear a, isLinear b with
-            | BinaryOp.Add, _, _ -> [
+            | BinaryOp.Add, _, _ ->
                 if isLinear a then
-                    a, ct
+                    add a ct
+
                 if isLinear b then
-                    b, ct
-              ]
-            | BinaryOp.Sub, _, _ -> [
+                    add b ct
+            | BinaryOp.Sub, _, _ ->
                 if isLinear a then
-                    a, ct
+                    add a ct
+
                 if isLinear b then
-                    b, Build.neg ct
-              ]
-            | BinaryOp.Mul, true, false -> [ a, Build.mul ct b ]
-            | BinaryOp.Mul, false, true -> [ b, Build.mul a ct ]
-            | BinaryOp.Div, true, false -> [ a, Build.div ct b ]
+                    add b (Build.neg ct)
+            | BinaryOp.Mul, true, false -> add a (Build.mul ct b)
+            | BinaryOp.Mul, false, true -> add b (Build.mul a ct)
+            | BinaryOp.Div, true, false -> add a (Build.div ct b)
             | (BinaryOp.Mul | BinaryOp.Div | BinaryOp.Maximum | BinaryOp.Minimum | BinaryOp.Pow | BinaryOp.Atan2),
               _,
               _ -> notLinear prim
-        | Prim.Select(condition, a, b) -> [
+        | Prim.Select(condition, a, b) ->
             if isLinear a then
-                a, Build.select condition ct (Build.zeros ct)
+                add a (Build.select condition ct (Build.zeros ct))
+
             if isLinear b then
-                b, Build.select condition (Build.zeros ct) ct
-          ]
-        | Prim.Cast(_, x) -> [ x, Build.cast x.Type.DType ct ]
+                add b (Build.select condition (Build.zeros ct) ct)
+        | Prim.Cast(_, x) -> add x (Build.cast x.Type.DType ct)
         | Prim.Reduce(op, _, x) ->
             match op with
-            | ReduceOp.Sum -> [ x, Build.expand x.Type.Shape ct ]
+            | ReduceOp.Sum -> add x (Build.expand x.Type.Shape ct)
             | ReduceOp.Max
             | ReduceOp.Min
             | ReduceOp.Product -> notLinear prim
-        | Prim.Reshape(_, x) -> [ x, Build.reshape x.Type.Shape ct ]
-        | Prim.Permute(axes, x) -> [ x, Build.permute (inverse axes) ct ]
-        | Prim.Expand(shape, x) -> [ x, Build.sum (Build.stretchedAxes shape x) ct ]
-        | Prim.Slice(spans, x) -> [ x, Graph.make (Prim.Embed(x.Type.Shape, spans, ct)) ]
-        | Prim.Embed(_, spans, x) -> [ x, Build.slice spans ct ]
-        | Prim.Concat(axis, xs) -> [
+        | Prim.Reshape(_, x) -> add x (Build.reshape x.Type.Shape ct)
+        | Prim.Permute(axes, x) -> add x (Build.permute (inverse axes) ct)
+        | Prim.Expand(shape, x) -> add x (Build.sum (Build.stretchedAxes shape x) ct)
+        | Prim.Slice(spans, x) -> add x (Graph.make (Prim.Embed(x.Type.Shape, spans, ct)))
+        | Prim.Embed(_, spans, x) -> add x (Build.slice spans ct)
+        | Prim.Concat(axis, xs) ->
             for i in 0 .. xs.Length - 1 do
                 if isLinear xs[i] then
-                    xs[i], Build.slice (partSpans axis xs i) ct
-          ]
+                    add xs[i] (Build.slice (partSpans axis xs i) ct)
         | Prim.MatMul(a, b) ->
             match isLinear a, isLinear b with
-            | true, false -> [ a, Build.matMul ct (Build.transpose b) ]
-            | false, true -> [ b, Build.matMul (Build.transpose a) ct ]
+            | true, false -> add a (Build.matMul ct (Build.transpose b))
+            | false, true -> add b (Build.matMul (Build.transpose a) ct)
             | _ -> notLinear prim
         | Prim.Convolution(part, spec, a, b) ->
             match isLinear a, isLinear b with
             | true, false
-            | false, true -> [ convolution part spec a b (isLinear a) ct ]
+            | false, true -> convolution part spec a b (isLinear a) ct ||> add
             | _ -> notLinear prim
-        | Prim.Gather(axis, source, index) -> [
-            source, Build.scatterAdd axis source.Type.Shape[axis] ct index
-          ]
-        | Prim.ScatterAdd(axis, _, source, index) -> [ source, Build.gather axis ct index ]
+        | Prim.Gather(axis, source, index) ->
+            add source (Build.scatterAdd axis source.Type.Shape[axis] ct index)
+        | Prim.ScatterAdd(axis, _, source, index) -> add source (Build.gather axis ct index)
         | Prim.Recurrence(axis, decay, input) ->
             if isLinear decay then
                 notLinear prim
 
             // Backwards: each place hands on what it got, times the decay of the place after it.
             let handed = Build.flip axis decay |> Build.shift axis
-            [ input, Build.flip axis (Build.recurrence axis handed (Build.flip axis ct)) ]
-        | Prim.Windows(axis, _, step, dilation, x) -> [
-            x, Graph.make (Prim.Overlap(axis, x.Type.Shape[axis], step, dilation, ct))
-          ]
+            add input (Build.flip axis (Build.recurrence axis handed (Build.flip axis ct)))
+        | Prim.Windows(axis, _, step, dilation, x) ->
+            add x (Graph.make (Prim.Overlap(axis, x.Type.Shape[axis], step, dilation, ct)))
         | Prim.Overlap(axis, _, step, dilation, x) ->
             // Places that no window reached have no part in it.
             let reached =
@@ -140,21 +137,19 @@ module internal Transpose =
                     Count = (if a = axis then reached else n)
                 })
 
-            [ x, Graph.make (Prim.Windows(axis, x.Type.Shape[-1], step, dilation, Build.slice spans ct)) ]
+            add x (Graph.make (Prim.Windows(axis, x.Type.Shape[-1], step, dilation, Build.slice spans ct)))
         | Prim.TriangularSolve(lower, a, b) ->
             if isLinear a then
                 notLinear prim
 
-            [ b, Build.triangularSolve (not lower) (Build.transpose a) ct ]
+            add b (Build.triangularSolve (not lower) (Build.transpose a) ct)
         | Prim.Solve(a, b) ->
             if isLinear a then
                 notLinear prim
 
-            [ b, Build.solve (Build.transpose a) ct ]
+            add b (Build.solve (Build.transpose a) ct)
         | Prim.Variable x
-        | Prim.Barrier(x, _) -> [ x, ct ]
-        // Its results are transposed together, where the reverse pass is.
-        | Prim.Opaque _
+        | Prim.Barrier(x, _) -> add x ct
         | Prim.Custom _
         | Prim.Constant _
         | Prim.Iota _

@@ -509,8 +509,7 @@ module Typing =
         | Prim.StopGradient x
         | Prim.Variable x
         | Prim.Barrier(x, _)
-        | Prim.Custom(_, _, x, _)
-        | Prim.Opaque(_, _, _, x, _, _) -> typeOf x
+        | Prim.Custom(_, _, x, _) -> typeOf x
 
     /// The type of the result, from those of the operands, which `typeOf` gives. Raises ShapeException or DTypeException when they do not
     /// fit the primitive, or when the result would have more elements than can be counted.

@@ -196,8 +196,7 @@ module internal Loops =
             | Prim.StopGradient _
             | Prim.Variable _
             | Prim.Barrier _
-            | Prim.Custom _
-            | Prim.Opaque _ -> invalidOp $"{Prim.name prim} is not elementwise"
+            | Prim.Custom _ -> invalidOp $"{Prim.name prim} is not elementwise"
             |> code.Add
 
             for o in Prim.operands prim |> Array.distinct do

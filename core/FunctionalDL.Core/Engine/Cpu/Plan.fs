@@ -306,7 +306,6 @@ module internal Plan =
             | Prim.Variable x
             | Prim.Barrier(x, _)
             | Prim.Custom(_, _, x, _) -> views[value] <- ValueSome(viewOf x)
-            | Prim.Opaque(rule, _, _, _, _, _) -> invalidOp $"{rule.Name} has only a transpose"
             | Prim.Random(_, _, stream, source) ->
                 let key = contiguous source
                 works.Add(Work.random dtype shape (shapeOf source).Size stream key (ownBuffer value))

@@ -38,8 +38,7 @@ module internal Schedule =
         | Prim.StopGradient _
         | Prim.Variable _
         | Prim.Barrier _
-        | Prim.Custom _
-        | Prim.Opaque _ -> Role.Movement
+        | Prim.Custom _ -> Role.Movement
         | Prim.Constant _
         | Prim.Iota _ -> Role.Given
         | Prim.Random _
