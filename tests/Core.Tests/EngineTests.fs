@@ -445,7 +445,7 @@ let private lossOf (graph: RandomGraph) (program: Program) (inputs: Tensor list)
     |> List.map (fun y -> Tensor.sum (y * Tensor.ofFloats (dimsOf y) (direction rng y.Shape.Size)))
     |> List.fold (+) (Tensor.full graph.DType [] 0.0)
 
-[<Property(Arbitrary = [| typeof<Graphs> |], MaxTest = 250, Replay = "20250104,1")>]
+[<Property(Arbitrary = [| typeof<Graphs> |], MaxTest = 1000, Replay = "20250104,1")>]
 let ``random graphs: the engines agree on derivatives, and forward mode on reverse mode``
     (graph: RandomGraph)
     =

@@ -34,7 +34,7 @@ internal static unsafe class ErrorFunction<TVector, T>
         for (int i = 0; i < TVector.Count; i++)
         {
             if (Format<T>.IsSingle)
-                ((float*)lanes)[i] = (float)InverseErrorFunction.Of(((float*)lanes)[i]);
+                ((float*)lanes)[i] = InverseErrorFunction.Of(((float*)lanes)[i]);
             else
                 ((double*)lanes)[i] = InverseErrorFunction.Of(((double*)lanes)[i]);
         }
