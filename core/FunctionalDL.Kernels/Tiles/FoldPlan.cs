@@ -25,10 +25,10 @@ internal sealed class FoldPlan
     private const int SectionTiles = 64;
 
     /// <summary>
-    /// The tiles after which lanes are folded where a section has one result: the lanes' own sums stay short, and
-    /// folding them costs little.
+    /// The tiles after which lanes are folded where a section has one result: the lanes' own sums stay short (64 elements of
+    /// 32 bits, whatever the width), and folding them costs little.
     /// </summary>
-    public const int ChunkTiles = 8;
+    public static int ChunkTiles => Machine.VectorBits / 64;
 
     public FoldPlan(long outer, long reduced, long inner)
     {
