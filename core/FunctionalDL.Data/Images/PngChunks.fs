@@ -11,26 +11,6 @@ module internal PngChunks =
 
     let signature = [| 137uy; 80uy; 78uy; 71uy; 13uy; 10uy; 26uy; 10uy |]
 
-    /// The remainders of single bytes for `crc`.
-    let private remainders =
-        let shift c =
-            if c &&& 1u = 1u then 0xEDB88320u ^^^ (c >>> 1) else c >>> 1
-
-        Array.init 256 (fun n -> Seq.fold (fun c _ -> shift c) (uint32 n) (seq { 1..8 }))
-
-    /// Where a check sum starts; what it is after all bytes is its complement.
-    [<Literal>]
-    let CrcStart = 0xFFFFFFFFu
-
-    /// A check sum carried on over more bytes.
-    let crcOver (crc: uint32) (bytes: ReadOnlySpan<byte>) : uint32 =
-        let mutable crc = crc
-
-        for b in bytes do
-            crc <- remainders[int ((crc ^^^ uint32 b) &&& 0xFFu)] ^^^ (crc >>> 8)
-
-        crc
-
     let bigEndian (value: uint32) : byte[] =
         let bytes = Array.zeroCreate 4
         BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(), value)
@@ -39,7 +19,7 @@ module internal PngChunks =
     /// A chunk as bytes.
     let encode (name: string) (content: byte[]) : byte[] =
         let named = Array.append (Encoding.ASCII.GetBytes name) content
-        let crc = ~~~(crcOver CrcStart (ReadOnlySpan named))
+        let crc = Crc32.ofBytes (ReadOnlySpan named)
         Array.concat [ bigEndian (uint32 content.Length); named; bigEndian crc ]
 
 /// Where a chunk is, and what it says of itself.
@@ -49,7 +29,7 @@ type internal PngChunk = { Name: string; Length: int64 }
 [<Sealed>]
 type internal PngReader(path: string, stream: Stream) =
     let mutable offset = 0L
-    let mutable crc = PngChunks.CrcStart
+    let mutable crc = Crc32.Start
 
     let cutOff what =
         Fail.data path $"cut off: it ends inside {what}, at byte {offset}" "fetch or copy the file again"
@@ -84,13 +64,13 @@ type internal PngReader(path: string, stream: Stream) =
         if length > 0x7FFFFFFFu || not (Seq.forall Char.IsAsciiLetter name) then
             Fail.data path $"byte {offset - 8L}: no chunk begins here" "fetch or copy the file again"
 
-        crc <- PngChunks.crcOver PngChunks.CrcStart (ReadOnlySpan(header, 4, 4))
+        crc <- Crc32.over Crc32.Start (ReadOnlySpan(header, 4, 4))
         { Name = name; Length = int64 length }
 
     /// The next bytes of a chunk's content.
     member _.Content(buffer: Span<byte>) : unit =
         read "a chunk" buffer
-        crc <- PngChunks.crcOver crc (Span.op_Implicit buffer)
+        crc <- Crc32.over crc (Span.op_Implicit buffer)
 
     /// *Errors:* `DataException` when the check sum that follows the content is not that of the chunk.
     member _.Close(name: string) : unit =
