@@ -38,17 +38,8 @@ public static class Safetensors
     /// The file is missing or malformed, or holds a type that has no <see cref="DType"/>; the message says
     /// what and where.
     /// </exception>
-    public static IReadOnlyDictionary<string, Tensor> Load(string path)
-    {
-        var tensors = new OrderedDictionary<string, Tensor>();
-
-        foreach (var stored in FunctionalDL.Data.Safetensors.read(path).Tensors)
-        {
-            tensors.Add(stored.Name, Loaded(path, stored));
-        }
-
-        return tensors;
-    }
+    public static IReadOnlyDictionary<string, Tensor> Load(string path) =>
+        Named(path, FunctionalDL.Data.Safetensors.read(path).Tensors);
 
     /// <summary>The texts that a file keeps besides its tensors.</summary>
     /// <param name="path">The file.</param>
@@ -58,6 +49,19 @@ public static class Safetensors
 
     /// <summary>What the names of tensors that belong to the library itself begin with, not to a module.</summary>
     internal const string OwnPrefix = "functionaldl.";
+
+    /// <summary>What a file holds, as tensors by name in its order.</summary>
+    internal static IReadOnlyDictionary<string, Tensor> Named(string path, IEnumerable<StoredTensor> read)
+    {
+        var tensors = new OrderedDictionary<string, Tensor>();
+
+        foreach (var stored in read)
+        {
+            tensors.Add(stored.Name, Loaded(path, stored));
+        }
+
+        return tensors;
+    }
 
     private static StoredTensor Stored(string name, Tensor tensor)
     {

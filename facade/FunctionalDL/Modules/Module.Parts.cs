@@ -138,10 +138,23 @@ public abstract partial class Module
     /// The file is missing or malformed; nothing was changed.
     /// </exception>
     /// <exception cref="StateDictException">It does not fit the module; nothing was changed.</exception>
-    public LoadReport Load(string path, bool strict = true) => LoadStateDict(
-        Safetensors.Load(path)
-            .Where(t => !t.Key.StartsWith(Safetensors.OwnPrefix, StringComparison.Ordinal))
-            .ToDictionary(t => t.Key, t => t.Value),
+    public LoadReport Load(string path, bool strict = true) => LoadRead(Safetensors.Load(path), strict);
+
+    /// <summary>
+    /// Reads weights by name from a file of PyTorch's (<c>.pt</c>, <c>.pth</c>) or a safetensors file, as <see cref="Weights.Load"/>
+    /// does: <c>ResNet.ResNet18().LoadWeights("resnet18.pth")</c>. Values are converted to the types that the module has.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="strict">Whether entries that are missing or unexpected are an error.</param>
+    /// <returns>What is missing and unexpected.</returns>
+    /// <exception cref="Data.DataException">
+    /// The file is missing or malformed, or its pickle could do more than hold tensors; nothing was changed.
+    /// </exception>
+    /// <exception cref="StateDictException">It does not fit the module; nothing was changed.</exception>
+    public LoadReport LoadWeights(string path, bool strict = true) => LoadRead(Weights.Load(path), strict);
+
+    private LoadReport LoadRead(IReadOnlyDictionary<string, Tensor> read, bool strict) => LoadStateDict(
+        read.Where(t => !t.Key.StartsWith(Safetensors.OwnPrefix, StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value),
         strict);
 
     private static DType DTypeOf(object cell) =>

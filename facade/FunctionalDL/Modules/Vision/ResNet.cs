@@ -5,7 +5,7 @@ namespace FunctionalDL;
 /// <summary>
 /// torchvision's residual networks (K. He, X. Zhang, S. Ren, J. Sun, CVPR 2016): <c>ResNet.ResNet34(numClasses: 37)</c>.
 /// <c>[batch; channels; height; width] → [batch; classes]</c>. Parts have torchvision's names, so that
-/// <see cref="Module.LoadStateDict"/> takes its weights. First values are torchvision's.
+/// <see cref="Module.LoadWeights"/> takes its weights. First values are torchvision's.
 /// </summary>
 /// <param name="conv1">The convolution of 7 × 7.</param>
 /// <param name="bn1">Its norm.</param>
