@@ -325,6 +325,16 @@ let piece name : Layer * Variables =
         State = Tree.child name variables.State
     }
 
+/// Maps at the size of pictures.
+let enlarged map =
+    Interpolation.interpolate
+        {
+            Interpolation.defaults with
+                Mode = InterpolationMode.Linear
+        }
+        (InterpolationSize.Sizes [ size; size ])
+        map
+
 /// The class that a picture is taken for, and where that shows: Grad-CAM at the third of four stages, whose faces are 4 × 4 of a picture of
 /// 64 pixels; those of the fourth are 2 × 2, too coarse to point at anything.
 let look =
@@ -340,16 +350,36 @@ let look =
         let weights = Tensor.meanAxesKeep [ 2; 3 ] gradient
         let map = Tensor.relu (Tensor.sumAxesKeep [ 1 ] (activations * weights))
 
-        let large =
-            Interpolation.interpolate
-                {
-                    Interpolation.defaults with
-                        Mode = InterpolationMode.Linear
-                }
-                (InterpolationSize.Sizes [ size; size ])
-                map
+        Tensor.argmax 1 (scores activations), Tensor.reshape [ size; size ] (enlarged map))
 
-        Tensor.argmax 1 (scores activations), Tensor.reshape [ size; size ] large)
+/// Moves of a picture, in pixels down and to the right.
+let moves = [
+    for down in [ -8; -4; 0; 4; 8 ] do
+        for right in [ -8; -4; 0; 4; 8 ] -> down, right
+]
+
+let moved (down, right) picture =
+    Padding.pad PaddingMode.Replicate [ right, -right; down, -down ] picture
+
+/// Where it is active: the mean over the channels of its second stage. Its faces are 8 × 8, so that how an object lies to them matters;
+/// the map is the sum of those of the picture moved by some pixels, each moved back.
+let active =
+    let near, variables = piece "near"
+    let stem = Layer.children near |> List.take 6 |> Sequential
+
+    Compile.run (fun x ->
+        let activations =
+            moves
+            |> List.map (fun move -> moved move x)
+            |> Tensor.cat 0
+            |> Layer.predict stem variables
+
+        let maps = enlarged (Tensor.meanAxesKeep [ 1 ] activations)
+
+        moves
+        |> List.mapi (fun i (down, right) -> Tensor.narrow 0 i 1 maps |> moved (-down, -right))
+        |> List.reduce (+)
+        |> Tensor.reshape [ size; size ])
 
 let isShapes = File.Exists(Path.Combine(options.Data, "valid-masks.idx.gz"))
 let looked = spread (if options.IsQuick then 4 else 50) validPictures.Length
@@ -359,20 +389,25 @@ let maps =
     |> Array.map (fun i ->
         let batch = batchOf validPictures validLabels [| i, None |]
         let taken, map = look batch.Inputs.Head
-        i, int (Tensor.item taken), map)
+        i, int (Tensor.item taken), map, active batch.Inputs.Head)
 
-let inside =
+/// How many maps have their peak inside the object.
+let inside (mapsOf: (int * Tensor)[]) =
+    let masks = Idx.read (Path.Combine(options.Data, "valid-masks.idx.gz"))
+
+    mapsOf
+    |> Array.filter (fun (i, map) ->
+        let values = Tensor.toFloats map
+        let peak = Array.findIndex ((=) (Array.max values)) values
+        masks.Bytes[i * size * size + peak] <> 0uy)
+    |> Array.length
+
+let classInside, activeInside =
     if isShapes then
-        let masks = Idx.read (Path.Combine(options.Data, "valid-masks.idx.gz"))
-
-        maps
-        |> Array.filter (fun (i, _, map) ->
-            let values = Tensor.toFloats map
-            let peak = Array.findIndex ((=) (Array.max values)) values
-            masks.Bytes[i * size * size + peak] <> 0uy)
-        |> Array.length
+        maps |> Array.map (fun (i, _, map, _) -> i, map) |> inside,
+        maps |> Array.map (fun (i, _, _, map) -> i, map) |> inside
     else
-        0
+        0, 0
 
 /// A picture that is red where the map is large.
 let overlay (map: Tensor) (picture: Bitmap) : Bitmap =
@@ -389,12 +424,16 @@ let overlay (map: Tensor) (picture: Bitmap) : Bitmap =
                     byte (float sample * (1.0 - share) + red[i % 3] * share))
     }
 
+let overlaid caption i map =
+    ImagePipeline.ofBitmap pipeline None validPictures[i]
+    |> Bitmap.ofTensor
+    |> overlay map
+    |> shown caption
+
 let overlays = [
-    for i, taken, map in Array.truncate 8 maps ->
-        ImagePipeline.ofBitmap pipeline None validPictures[i]
-        |> Bitmap.ofTensor
-        |> overlay map
-        |> shown classes[taken]
+    for i, taken, map, activity in Array.truncate 8 maps do
+        overlaid classes[taken] i map
+        overlaid "active" i activity
 ]
 
 // ---- other classes ----------------------------------------
@@ -533,7 +572,8 @@ let pages = [
         text
             """
             How much the score of a class would grow with each channel of a stage says which channels speak for the class;
-            the channels' sum with these weights is a map of where they do.
+            the channels' sum with these weights is a map of where they do. Faces of a later stage know more of the class and
+            less of the place; where an earlier one is active at all says best where the object is.
             """
         [ Block.Figures overlays ]
     ]
@@ -569,9 +609,14 @@ let checks = [
     |> whenTrained
     Check.told
         ""
-        $"heat maps whose peak is inside the object, of {looked.Length}"
+        $"Grad-CAM: maps whose peak is inside the object, of {looked.Length}"
         ""
-        (if isShapes then string inside else "no masks")
+        (if isShapes then string classInside else "no masks")
+    Check.told
+        ""
+        $"activations: maps whose peak is inside the object, of {looked.Length}"
+        ""
+        (if isShapes then string activeInside else "no masks")
 ]
 
 Lesson.finish options "Lesson 6: pictures" pages checks
