@@ -37,6 +37,18 @@ and [<Sealed>] internal PickleCall(name: string, arguments: PickleValue[]) =
     member _.Arguments = arguments
     member val State = PickleValue.None with get, set
 
+/// Texts, which Python 2 wrote as bytes.
+[<AutoOpen>]
+module internal PickleTexts =
+
+    let textOf (value: PickleValue) : string option =
+        match value with
+        | PickleValue.Text text -> Some text
+        | PickleValue.Bytes bytes -> Some(Encoding.Latin1.GetString bytes.Span)
+        | _ -> Option.None
+
+    let (|Words|_|) (value: PickleValue) = textOf value
+
 /// What a pickle may speak of.
 [<NoEquality; NoComparison>]
 type internal PickleRules = {

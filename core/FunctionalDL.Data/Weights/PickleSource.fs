@@ -91,7 +91,11 @@ type internal PickleSource(path: string, stream: Stream, mostBytes: int64) =
     let mutable position = 0L
     let mutable start = 0L
     let mutable opcode = 0uy
+    let mutable steps = 0
     let mutable taken = 0L
+
+    /// Many times what the largest networks need.
+    let mostSteps = 4194304
 
     /// What is made room for before any byte of it has come.
     let piece = 1L <<< 20
@@ -121,6 +125,12 @@ type internal PickleSource(path: string, stream: Stream, mostBytes: int64) =
     member this.Opcode() : byte =
         start <- position
         opcode <- this.Byte()
+        steps <- steps + 1
+
+        // A packed file can unpack to any number of opcodes, each of which takes memory.
+        if steps > mostSteps then
+            this.Wrong $"it has more than {Text.number (int64 mostSteps)} opcodes"
+
         opcode
 
     /// So many bytes. Memory is taken only as bytes arrive, since the count may be a lie.

@@ -46,14 +46,6 @@ module Torch =
             yield! Map.keys dtypes
         ]
 
-    let private textOf value =
-        match value with
-        | PickleValue.Text text -> Some text
-        | PickleValue.Bytes bytes -> Some(Text.Encoding.Latin1.GetString bytes.Span)
-        | _ -> Option.None
-
-    let private (|Words|_|) value = textOf value
-
     let private rules = {
         Allowed = allowed
         IsElsewhere =

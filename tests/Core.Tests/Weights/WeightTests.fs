@@ -11,10 +11,10 @@ open FunctionalDL.Tests.IdxTests
 open FunctionalDL.Tests.Support
 
 /// A file that `make_states.py` wrote.
-let private made name =
+let made name =
     Path.Combine(repository (), "tests/Core.Tests/Weights", name)
 
-let private quarters count = [ for i in 0 .. count - 1 -> float i / 4.0 - 1.0 ]
+let quarters count = [ for i in 0 .. count - 1 -> float i / 4.0 - 1.0 ]
 
 /// A tensor's elements as numbers.
 let private elements (tensor: StoredTensor) : float list =
@@ -37,7 +37,7 @@ let private elements (tensor: StoredTensor) : float list =
     | "BOOL" -> each 1 (fun at -> float bytes[at])
     | other -> failwith $"no numbers of {other}"
 
-let private contents (tensors: StoredTensor[]) = [
+let contents (tensors: StoredTensor[]) = [
     for tensor in tensors -> tensor.Name, tensor.DType, List.ofArray tensor.Shape, elements tensor
 ]
 
@@ -121,7 +121,7 @@ let private zipOf (parts: (string * byte[]) list) : byte[] =
     packed.ToArray()
 
 /// Bytes from text in which `\x80` and its like are one byte each.
-let private latin (text: string) = Encoding.Latin1.GetBytes text
+let latin (text: string) = Encoding.Latin1.GetBytes text
 
 let private archive (pickle: byte[]) =
     zipOf [ "a/data.pkl", pickle; "a/data/0", Array.zeroCreate 16 ]
@@ -265,7 +265,7 @@ let ``a file that is cut off, damaged or of something else says so`` () =
 // ---- files that were tampered with ------------------------------------------------------------------------
 
 /// A file with some bytes changed, cut out or doubled.
-let private mutate (random: Random) (file: byte[]) : byte[] =
+let mutate (random: Random) (file: byte[]) : byte[] =
     let mutable bytes = Array.copy file
 
     for _ in 0 .. random.Next 4 do
